@@ -1,0 +1,3 @@
+//! The program `matrix-key-backup`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Megolm key export files, both ways

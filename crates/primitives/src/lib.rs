@@ -1,0 +1,1 @@
+//! Keys, key derivation, encryption and MACs of Matrix key backup, without JSON and without I/O

@@ -1,0 +1,1 @@
+//! Ruma serde types and conversions for authenticated Matrix key backup

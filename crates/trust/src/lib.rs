@@ -1,0 +1,1 @@
+//! Whether a Matrix key backup may be written to: TrustedBackup

@@ -1,0 +1,3 @@
+//! Tasks of this checkout.
+
+fn main() {}
