@@ -1,0 +1,1 @@
+//! What our crates and the deployed implementations make of each other's output: see `tests`.
