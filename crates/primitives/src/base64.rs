@@ -1,0 +1,82 @@
+//! Strict base64 in the standard alphabet, in constant time with respect to its content.
+//!
+//! Matrix writes base64 without padding. Readers differ by rule: what an authenticated backup
+//! carries must be unpadded (V2-12, [`decode_unpadded`]); version 1 of the backup, secret storage,
+//! secrets in transit (K-4) and key files may be padded too ([`decode_either`]). Nothing else is
+//! lenient: no other alphabet, no whitespace, no half padding, no bits set after the last byte.
+//!
+//! The `…_secret` forms never leave a copy of what they decode or encode in freed memory.
+
+use alloc::{string::String, vec, vec::Vec};
+
+use base64ct::{Base64, Base64Unpadded, Encoding};
+use zeroize::Zeroizing;
+
+/// The text is not base64 of the accepted form. It says no more, since the text may be a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not well-formed base64")]
+#[non_exhaustive]
+pub struct Base64Error;
+
+/// Encodes `bytes` without padding.
+#[must_use]
+pub fn encode_unpadded(bytes: &[u8]) -> String {
+    Base64Unpadded::encode_string(bytes)
+}
+
+/// Encodes secret `bytes` without padding, into a string that is wiped on drop.
+#[must_use]
+pub fn encode_unpadded_secret(bytes: &[u8]) -> Zeroizing<String> {
+    Zeroizing::new(Base64Unpadded::encode_string(bytes))
+}
+
+/// Decodes base64 that must be unpadded (V2-12).
+///
+/// # Errors
+///
+/// [`Base64Error`] for padding, a character outside the standard alphabet, an impossible length,
+/// or trailing bits that are not zero.
+pub fn decode_unpadded(text: &str) -> Result<Vec<u8>, Base64Error> {
+    decode::<Base64Unpadded>(text).map(unwrap_zeroizing)
+}
+
+/// Decodes base64 that is either unpadded, or padded exactly as RFC 4648 wants it (K-4).
+///
+/// # Errors
+///
+/// As [`decode_unpadded`], except that correct padding is accepted.
+pub fn decode_either(text: &str) -> Result<Vec<u8>, Base64Error> {
+    decode_either_secret(text).map(unwrap_zeroizing)
+}
+
+/// [`decode_unpadded`] for a secret.
+///
+/// # Errors
+///
+/// As [`decode_unpadded`].
+pub fn decode_unpadded_secret(text: &str) -> Result<Zeroizing<Vec<u8>>, Base64Error> {
+    decode::<Base64Unpadded>(text)
+}
+
+/// [`decode_either`] for a secret.
+///
+/// # Errors
+///
+/// As [`decode_either`].
+pub fn decode_either_secret(text: &str) -> Result<Zeroizing<Vec<u8>>, Base64Error> {
+    if text.ends_with('=') { decode::<Base64>(text) } else { decode::<Base64Unpadded>(text) }
+}
+
+fn decode<Form: Encoding>(text: &str) -> Result<Zeroizing<Vec<u8>>, Base64Error> {
+    // Every four characters carry at most three bytes, a shorter rest at most two. The buffer is
+    // wiped even when decoding stops half-way.
+    let mut bytes = Zeroizing::new(vec![0; text.len().div_ceil(4) * 3]);
+    let length = Form::decode(text, &mut bytes).map_err(|_| Base64Error)?.len();
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+/// Takes a buffer that holds no secret out of its wrapper, without a copy.
+fn unwrap_zeroizing(mut bytes: Zeroizing<Vec<u8>>) -> Vec<u8> {
+    core::mem::take(&mut *bytes)
+}

@@ -1,0 +1,82 @@
+//! The key that authenticates the entries of a backup.
+
+use alloc::string::String;
+
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
+
+use crate::{
+    BackupMac, Base64KeyError, KeyLengthError, WrongMac, base64, mac::hmac_sha256,
+    secret::SecretBytes,
+};
+
+/// The key under which the entries of a backup are authenticated (K-2).
+///
+/// 32 secret bytes, derived from the decryption key
+/// ([`BackupDecryptionKey::mac_key`](crate::BackupDecryptionKey::mac_key)). Together with the
+/// backup's public key it lets a device *write* authenticated keys; it does not let it read any.
+///
+/// # Security
+///
+/// Wiped on drop, compared in constant time, redacted in `Debug` (K-5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupMacKey(SecretBytes<32>);
+
+impl BackupMacKey {
+    pub(crate) fn new(bytes: SecretBytes<32>) -> Self {
+        Self(bytes)
+    }
+
+    /// Takes the 32 bytes of a MAC key.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyLengthError`] if there are not exactly 32 bytes.
+    pub fn from_slice(bytes: &[u8]) -> Result<Self, KeyLengthError> {
+        SecretBytes::from_slice(bytes).map(Self)
+    }
+
+    /// Reads a MAC key as it travels between devices: base64, unpadded or padded (K-4).
+    ///
+    /// # Errors
+    ///
+    /// [`Base64KeyError`] if the text is not base64, or not that of 32 bytes.
+    pub fn from_base64(text: &str) -> Result<Self, Base64KeyError> {
+        Ok(Self::from_slice(&base64::decode_either_secret(text)?)?)
+    }
+
+    /// The secret as unpadded base64, 43 characters (K-4).
+    #[must_use]
+    pub fn expose_base64(&self) -> Zeroizing<String> {
+        base64::encode_unpadded_secret(self.expose_bytes())
+    }
+
+    /// The 32 secret bytes.
+    #[must_use]
+    pub fn expose_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// `HMAC-SHA-256(backup MAC key, message)`, 32 bytes (V2-4).
+    #[must_use]
+    pub fn mac(&self, message: &[u8]) -> BackupMac {
+        BackupMac::new(hmac_sha256(self.0.as_bytes(), &[message]))
+    }
+
+    /// Checks that `mac` was made with this key over `message`, in constant time (V2-7).
+    ///
+    /// # Errors
+    ///
+    /// [`WrongMac`] if it was not.
+    pub fn verify(&self, message: &[u8], mac: &BackupMac) -> Result<(), WrongMac> {
+        if self.mac(message) == *mac { Ok(()) } else { Err(WrongMac) }
+    }
+}
+
+impl ConstantTimeEq for BackupMacKey {
+    fn ct_eq(&self, other: &Self) -> Choice {
+        self.0.ct_eq(&other.0)
+    }
+}
+
+impl ZeroizeOnDrop for BackupMacKey {}
