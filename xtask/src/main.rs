@@ -1,3 +1,52 @@
-//! Tasks of this checkout.
+//! The tasks of this checkout: `cargo xtask --help` lists them.
+//!
+//! One file per task: [`test`], [`ci`], [`fuzz`], [`vectors`]. [`steps`] runs their steps,
+//! [`toolchain`] finds or installs compilers, [`layers`] knows the stack.
+#![expect(clippy::print_stdout, reason = "a task talks to the person who called it")]
 
-fn main() {}
+mod ci;
+mod fuzz;
+mod layers;
+mod portability;
+mod project;
+mod steps;
+mod test;
+mod toolchain;
+mod vectors;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Tasks of this checkout.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask", version, subcommand_required = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    Test(test::Arguments),
+    Ci(ci::Arguments),
+    Fuzz(fuzz::Arguments),
+    Vectors(vectors::Arguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Test(arguments) => test::main(&arguments),
+        Task::Ci(arguments) => ci::main(&arguments),
+        Task::Fuzz(arguments) => fuzz::main(&arguments),
+        Task::Vectors(arguments) => vectors::main(&arguments),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            // On standard output, after the table, where the last line of a long log is read.
+            println!("\ncargo xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
