@@ -1,1 +1,47 @@
-//! Names and JSON forms of Matrix key backup on the wire: canonical JSON as received, session data, provenance
+//! Names and JSON forms of Matrix key backup on the wire.
+#![no_std]
+
+extern crate alloc;
+
+mod auth_data;
+mod backed_up_session_data;
+mod canonical;
+mod context;
+mod expected;
+mod ids;
+mod json;
+mod key_backup_data;
+mod names;
+mod other_properties;
+mod property;
+mod provenance;
+mod session_data;
+mod session_data_v2;
+mod session_key;
+mod write;
+mod writer_key;
+
+pub use auth_data::{AuthData, AuthDataError, Signatures};
+pub use backed_up_session_data::{
+    BackedUpSessionData, NotEarlier, OtherPropertyError, SessionDataError,
+};
+pub use canonical::{CanonicalJsonError, canonical_json, signable};
+pub use context::{Context, MalformedContext};
+pub use expected::Expected;
+pub use ids::{EmptyIdentifier, RoomId, SessionId, UserId};
+pub use json::{
+    ENTRY_MAX_BYTES, Json, JsonError, JsonErrorKind, JsonKind, MAX_DEPTH, Object, Text,
+};
+pub use key_backup_data::{KeyBackupData, KeyBackupDataError};
+pub use names::{
+    BUNDLE_SENDER_PROPERTY, BackupAlgorithm, CONTEXT_PROPERTY, DECRYPTION_KEY_SECRET,
+    MEGOLM_ALGORITHM, Names, SHARED_HISTORY, SHARED_HISTORY_SDK, SHARED_HISTORY_UNSTABLE,
+    UnknownBackupAlgorithm,
+};
+pub use other_properties::OtherProperties;
+pub use property::PropertyError;
+pub use provenance::{Provenance, UnauthenticatedSource};
+pub use session_data::{BackupMacs, EncryptedSessionData, ReceivedSessionData};
+pub use session_data_v2::SessionDataV2;
+pub use session_key::{MegolmSessionExport, SessionKeyError};
+pub use writer_key::{WriterKey, WriterKeyError};

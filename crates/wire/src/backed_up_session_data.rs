@@ -1,0 +1,355 @@
+//! The plaintext of a backed up key, as v1 defines it (V1-1).
+
+use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
+use core::{fmt, mem};
+
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::{
+    MEGOLM_ALGORITHM, MegolmSessionExport, OtherProperties, SHARED_HISTORY, SHARED_HISTORY_SDK,
+    SHARED_HISTORY_UNSTABLE, SessionKeyError,
+    json::{Json, JsonError, Object},
+    property::{self, PropertyError},
+    write::{string_room, write_name, write_separator, write_string},
+};
+
+const ALGORITHM: &str = "algorithm";
+const FORWARDING_KEY_CHAIN: &str = "forwarding_curve25519_key_chain";
+const SENDER_CLAIMED_KEYS: &str = "sender_claimed_keys";
+const SENDER_KEY: &str = "sender_key";
+const SESSION_KEY: &str = "session_key";
+
+/// The properties that are fields here; all others are kept as they are.
+const FIELDS: [&str; 5] =
+    [ALGORITHM, FORWARDING_KEY_CHAIN, SENDER_CLAIMED_KEYS, SENDER_KEY, SESSION_KEY];
+
+/// The plaintext of one backed up Megolm key (V1-1).
+///
+/// What is unknown in it is kept, text for text, and written again.
+///
+/// # Security
+///
+/// All of it is wiped on drop, and `Debug` shows none of it (K-5).
+#[derive(Clone, PartialEq, Eq)]
+pub struct BackedUpSessionData {
+    forwarding_key_chain: Zeroizing<Vec<String>>,
+    sender_key: Zeroizing<String>,
+    sender_claimed_keys: ClaimedKeys,
+    session_key: MegolmSessionExport,
+    other: OtherProperties,
+}
+
+impl BackedUpSessionData {
+    /// Puts a plaintext together, for writers. Properties beyond the required ones are set later.
+    pub fn new(
+        session_key: MegolmSessionExport,
+        sender_key: String,
+        sender_claimed_keys: BTreeMap<String, String>,
+        forwarding_curve25519_key_chain: Vec<String>,
+    ) -> Self {
+        Self {
+            forwarding_key_chain: Zeroizing::new(forwarding_curve25519_key_chain),
+            sender_key: Zeroizing::new(sender_key),
+            sender_claimed_keys: ClaimedKeys(sender_claimed_keys),
+            session_key,
+            other: OtherProperties::default(),
+        }
+    }
+
+    /// Reads a decrypted plaintext.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionDataError`] if it is not UTF-8, not JSON within the limits and without duplicate
+    /// properties (V2-13), of another algorithm, or a property is missing or malformed.
+    pub fn parse(plaintext: &[u8]) -> Result<Self, SessionDataError> {
+        let text = core::str::from_utf8(plaintext).map_err(|_| SessionDataError::NotUtf8)?;
+        Self::from_object(property::object(&Json::parse(text)?)?)
+    }
+
+    /// Reads a plaintext that is part of a larger JSON text, such as a key export file.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionDataError`] if it is of another algorithm, or a property is missing or malformed.
+    pub fn from_object(object: &Object<'_>) -> Result<Self, SessionDataError> {
+        let algorithm = property::required_string(object, ALGORITHM)?;
+        if algorithm != MEGOLM_ALGORITHM {
+            return Err(SessionDataError::UnknownAlgorithm { name: algorithm.to_owned() });
+        }
+        let session_key = property::required_string(object, SESSION_KEY)?;
+        let mut other = OtherProperties::default();
+        for (name, value) in object.iter_raw() {
+            if name.as_str().is_none_or(|name| !FIELDS.contains(&name)) {
+                other.keep(name, value);
+            }
+        }
+        Ok(Self {
+            forwarding_key_chain: forwarding_key_chain(object)?,
+            sender_key: Zeroizing::new(property::required_string(object, SENDER_KEY)?.to_owned()),
+            sender_claimed_keys: ClaimedKeys::from_object(object)?,
+            session_key: MegolmSessionExport::from_base64(session_key)?,
+            other,
+        })
+    }
+
+    /// The plaintext as JSON: the required properties first, then the others in the order of
+    /// their names.
+    pub fn to_json(&self) -> Zeroizing<String> {
+        self.to_json_with(&[], None)
+    }
+
+    /// The same without some of the other properties, and with one more, a string.
+    pub(crate) fn to_json_with(
+        &self,
+        without: &[&str],
+        with: Option<(&str, &str)>,
+    ) -> Zeroizing<String> {
+        let added =
+            with.map_or(0, |(name, value)| string_room(name.len()) + string_room(value.len()) + 2);
+        let mut json = Zeroizing::new(String::with_capacity(self.room() + added));
+        let out = &mut *json;
+        out.push('{');
+        write_name(out, ALGORITHM);
+        write_string(out, MEGOLM_ALGORITHM);
+        write_name(out, FORWARDING_KEY_CHAIN);
+        self.write_forwarding_key_chain(out);
+        write_name(out, SENDER_CLAIMED_KEYS);
+        self.sender_claimed_keys.write(out);
+        write_name(out, SENDER_KEY);
+        write_string(out, &self.sender_key);
+        write_name(out, SESSION_KEY);
+        write_string(out, &self.session_key.expose_base64());
+        self.other.write(out, without);
+        if let Some((name, value)) = with {
+            write_name(out, name);
+            write_string(out, value);
+        }
+        out.push('}');
+        json
+    }
+
+    /// Most bytes that the JSON takes.
+    fn room(&self) -> usize {
+        const FIXED: usize = 512; // required names, algorithm, session key, punctuation
+        let chain = self.forwarding_key_chain.iter().map(|key| string_room(key.len()) + 1);
+        FIXED
+            + chain.sum::<usize>()
+            + self.sender_claimed_keys.room()
+            + string_room(self.sender_key.len())
+            + self.other.room()
+    }
+
+    fn write_forwarding_key_chain(&self, out: &mut String) {
+        out.push('[');
+        for (index, key) in self.forwarding_key_chain.iter().enumerate() {
+            if index > 0 {
+                out.push(',');
+            }
+            write_string(out, key);
+        }
+        out.push(']');
+    }
+
+    /// The session itself.
+    pub fn session_key(&self) -> &MegolmSessionExport {
+        &self.session_key
+    }
+
+    /// Curve25519 identity key of the device that created the session, as it is claimed.
+    pub fn sender_key(&self) -> &str {
+        &self.sender_key
+    }
+
+    /// Other keys that this device claims, by algorithm; normally just `ed25519`.
+    pub fn sender_claimed_keys(&self) -> &BTreeMap<String, String> {
+        &self.sender_claimed_keys.0
+    }
+
+    /// Curve25519 keys of the devices that forwarded the session.
+    pub fn forwarding_curve25519_key_chain(&self) -> &[String] {
+        &self.forwarding_key_chain
+    }
+
+    /// All properties that have no method of their own.
+    pub fn other_properties(&self) -> &OtherProperties {
+        &self.other
+    }
+
+    /// Begins the same session at an earlier message index.
+    ///
+    /// # Errors
+    ///
+    /// [`NotEarlier`] if `earlier` is of another session, or does not begin earlier.
+    ///
+    /// # Security
+    ///
+    /// The caller has to have shown that `earlier`, ratcheted forward, equals this session key.
+    pub fn adopt_earlier_session_key(
+        &mut self,
+        earlier: MegolmSessionExport,
+    ) -> Result<(), NotEarlier> {
+        if earlier.session_id() != self.session_key.session_id()
+            || earlier.first_known_index() >= self.session_key.first_known_index()
+        {
+            return Err(NotEarlier);
+        }
+        self.session_key = earlier;
+        Ok(())
+    }
+
+    /// Sets one of the other properties to a JSON text, which is kept as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`OtherPropertyError`] if the text is not JSON, or the property is one of the required ones.
+    pub fn set_other_property(&mut self, name: &str, json: &str) -> Result<(), OtherPropertyError> {
+        if let Some(property) = FIELDS.into_iter().find(|field| *field == name) {
+            return Err(OtherPropertyError::Required { property });
+        }
+        Json::parse(json)?;
+        self.other.set(name, json.to_owned());
+        Ok(())
+    }
+
+    /// Removes one of the other properties and returns its JSON text.
+    pub fn remove_other_property(&mut self, name: &str) -> Option<Zeroizing<String>> {
+        self.other.remove(name)
+    }
+
+    /// Puts a value that is known to be JSON under a name that is known not to be required.
+    pub(crate) fn put_other(&mut self, name: &'static str, json: String) {
+        self.other.set(name, json);
+    }
+
+    /// Whether the session may be shared with those who join the room later (V1-1a).
+    ///
+    /// True only if one of the three spellings is there, and every one that is there says `true`.
+    pub fn shared_history(&self) -> bool {
+        let spellings = [SHARED_HISTORY, SHARED_HISTORY_SDK, SHARED_HISTORY_UNSTABLE];
+        let mut written = spellings.into_iter().filter_map(|name| self.other.get(name)).peekable();
+        written.peek().is_some() && written.all(|value| value == "true")
+    }
+
+    /// Sets whether the session may be shared, in the two spellings that are written (V1-1a). The
+    /// third one, which matrix-rust-sdk does not take beside its own, is removed.
+    pub fn set_shared_history(&mut self, shared: bool) {
+        let json = if shared { "true" } else { "false" };
+        self.other.set(SHARED_HISTORY, json.to_owned());
+        self.other.set(SHARED_HISTORY_SDK, json.to_owned());
+        self.other.remove(SHARED_HISTORY_UNSTABLE);
+    }
+}
+
+impl fmt::Debug for BackedUpSessionData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BackedUpSessionData([redacted])")
+    }
+}
+
+fn forwarding_key_chain(object: &Object<'_>) -> Result<Zeroizing<Vec<String>>, PropertyError> {
+    const EXPECTED: &str = "an array of strings";
+    let value = property::required(object, FORWARDING_KEY_CHAIN)?;
+    let elements = value
+        .as_array()
+        .ok_or_else(|| property::wrong_type(value, FORWARDING_KEY_CHAIN, EXPECTED))?;
+    let mut chain = Zeroizing::new(Vec::with_capacity(elements.len()));
+    for element in elements {
+        chain.push(property::string(element, FORWARDING_KEY_CHAIN, EXPECTED)?.to_owned());
+    }
+    Ok(chain)
+}
+
+/// `sender_claimed_keys`, wiped on drop.
+#[derive(Clone, PartialEq, Eq)]
+struct ClaimedKeys(BTreeMap<String, String>);
+
+impl ClaimedKeys {
+    fn from_object(object: &Object<'_>) -> Result<Self, PropertyError> {
+        const EXPECTED: &str = "an object of strings";
+        let value = property::required(object, SENDER_CLAIMED_KEYS)?;
+        let members = value
+            .as_object()
+            .ok_or_else(|| property::wrong_type(value, SENDER_CLAIMED_KEYS, EXPECTED))?;
+        let mut keys = Self(BTreeMap::new());
+        for (algorithm, key) in members.iter() {
+            let algorithm = property::name(algorithm, SENDER_CLAIMED_KEYS, EXPECTED)?;
+            let key = property::string(key, SENDER_CLAIMED_KEYS, EXPECTED)?;
+            keys.0.insert(algorithm.to_owned(), key.to_owned());
+        }
+        Ok(keys)
+    }
+
+    fn room(&self) -> usize {
+        let members = self.0.iter();
+        members.map(|(name, key)| string_room(name.len()) + string_room(key.len()) + 2).sum()
+    }
+
+    fn write(&self, out: &mut String) {
+        out.push('{');
+        for (algorithm, key) in &self.0 {
+            write_separator(out);
+            write_string(out, algorithm);
+            out.push(':');
+            write_string(out, key);
+        }
+        out.push('}');
+    }
+}
+
+impl Drop for ClaimedKeys {
+    fn drop(&mut self) {
+        for (mut algorithm, mut key) in mem::take(&mut self.0) {
+            algorithm.zeroize();
+            key.zeroize();
+        }
+    }
+}
+
+/// A `session_data`, encrypted or decrypted, cannot be read.
+///
+/// Nothing of its content is shown but the name of an unknown algorithm.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionDataError {
+    /// The plaintext is not UTF-8.
+    #[error("not UTF-8")]
+    NotUtf8,
+    /// The text is not JSON, or not within the limits of V2-13.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// It is no object, or a property is missing or of the wrong type.
+    #[error(transparent)]
+    Property(#[from] PropertyError),
+    /// The key is not one of a Megolm session (M-7).
+    #[error("room key of unknown algorithm {name:?}")]
+    #[non_exhaustive]
+    UnknownAlgorithm {
+        /// The `algorithm` that was found.
+        name: String,
+    },
+    /// `session_key` cannot be read.
+    #[error(transparent)]
+    SessionKey(#[from] SessionKeyError),
+}
+
+/// A session key is of another session, or does not begin at an earlier message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the session key is of another session or does not begin at an earlier message")]
+pub struct NotEarlier;
+
+/// A property cannot be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OtherPropertyError {
+    /// The value is not JSON.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// The property is a required one and has a method of its own.
+    #[error("`{property}` is not one of the other properties")]
+    #[non_exhaustive]
+    Required {
+        /// Its name.
+        property: &'static str,
+    },
+}

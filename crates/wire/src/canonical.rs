@@ -1,0 +1,130 @@
+//! Canonical JSON, from the tree as it was received.
+
+use alloc::string::String;
+
+use crate::{
+    json::{Json, Object, Text},
+    write::{write_separator, write_string},
+};
+
+/// Largest integer that canonical JSON carries, 2^53 − 1.
+const MAX_INTEGER: u64 = (1 << 53) - 1;
+
+/// Canonical JSON of a value: no whitespace, properties in the order of their code points, shortest
+/// escapes, integers only.
+///
+/// ```
+/// use matrix_key_backup_wire::{Json, canonical_json};
+///
+/// let json = Json::parse(r#"{ "b": 2, "a": "\u65e5\/" }"#)?;
+/// assert_eq!(canonical_json(&json)?, r#"{"a":"日/","b":2}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// [`CanonicalJsonError`] if the value holds a number or a string that canonical JSON cannot carry
+/// (V2-13).
+///
+/// Source: [canonical JSON](https://spec.matrix.org/v1.19/appendices/#canonical-json).
+pub fn canonical_json(json: &Json<'_>) -> Result<String, CanonicalJsonError> {
+    let mut out = match json {
+        // What is canonical is never longer than what was received.
+        Json::Object(object) => String::with_capacity(object.source().len()),
+        _ => String::new(),
+    };
+    write_value(&mut out, json)?;
+    Ok(out)
+}
+
+/// What signatures and MACs cover: canonical JSON of the object without its `signatures` and
+/// `unsigned` (V2-4).
+///
+/// The two are removed before anything is looked at, so they may hold what canonical JSON cannot
+/// carry. Only those at the top are removed; properties of these names further down are covered.
+///
+/// # Errors
+///
+/// [`CanonicalJsonError`] if what is covered holds a number or a string that canonical JSON cannot
+/// carry (V2-13).
+pub fn signable(object: &Object<'_>) -> Result<String, CanonicalJsonError> {
+    let mut out = String::with_capacity(object.source().len());
+    write_members(&mut out, object, &["signatures", "unsigned"])?;
+    Ok(out)
+}
+
+fn write_value(out: &mut String, json: &Json<'_>) -> Result<(), CanonicalJsonError> {
+    match json {
+        Json::Null => out.push_str("null"),
+        Json::Bool(true) => out.push_str("true"),
+        Json::Bool(false) => out.push_str("false"),
+        Json::Number(number) => out.push_str(integer(number)?),
+        Json::String(text) => write_text(out, text)?,
+        Json::Array(elements) => {
+            out.push('[');
+            for (index, element) in elements.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_value(out, element)?;
+            }
+            out.push(']');
+        }
+        Json::Object(object) => write_members(out, object, &[])?,
+    }
+    Ok(())
+}
+
+fn write_members(
+    out: &mut String,
+    object: &Object<'_>,
+    without: &[&str],
+) -> Result<(), CanonicalJsonError> {
+    out.push('{');
+    for (name, value) in object.iter() {
+        if name.as_str().is_some_and(|name| without.contains(&name)) {
+            continue;
+        }
+        write_separator(out);
+        write_text(out, name)?;
+        out.push(':');
+        write_value(out, value)?;
+    }
+    out.push('}');
+    Ok(())
+}
+
+fn write_text(out: &mut String, text: &Text<'_>) -> Result<(), CanonicalJsonError> {
+    match text.as_unescaped() {
+        // Nothing was escaped, so nothing is to be escaped.
+        Some(plain) => {
+            out.push('"');
+            out.push_str(plain);
+            out.push('"');
+        }
+        None => write_string(out, text.as_str().ok_or(CanonicalJsonError::LoneSurrogate)?),
+    }
+    Ok(())
+}
+
+/// A number as canonical JSON writes it, which is as JSON itself writes an integer.
+fn integer(number: &str) -> Result<&str, CanonicalJsonError> {
+    // `-0` is an integer to Rust; a fraction, an exponent or more than 64 bits are not.
+    match number.parse::<i64>() {
+        Ok(integer) if integer.unsigned_abs() <= MAX_INTEGER && number != "-0" => Ok(number),
+        _ => Err(CanonicalJsonError::Number),
+    }
+}
+
+/// A value cannot be written as canonical JSON, and so nothing can be signed or authenticated
+/// (V2-13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CanonicalJsonError {
+    /// A number has a fraction or an exponent, is −0, or lies beyond ±(2^53 − 1).
+    #[error("a number is not an integer that canonical JSON can carry")]
+    Number,
+    /// A string or property name has a lone surrogate, which is no Unicode text.
+    #[error("a string has a lone surrogate, which canonical JSON cannot carry")]
+    LoneSurrogate,
+}

@@ -1,0 +1,76 @@
+//! Where a session belongs, as its writer put it under the MAC (B-2).
+
+use alloc::string::String;
+
+use crate::{
+    RoomId, SessionId, UserId,
+    json::{Json, JsonError},
+    property::{self, PropertyError},
+    write::{write_name, write_string},
+};
+
+const ROOM_ID: &str = "room_id";
+const SESSION_ID: &str = "session_id";
+const USER_ID: &str = "user_id";
+
+/// Room, session and user that a writer vouched for (B-2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// The room of the session.
+    pub room_id: RoomId,
+    /// The session itself.
+    pub session_id: SessionId,
+    /// The user whose backup it was written to, if the writer said so.
+    pub user_id: Option<UserId>,
+}
+
+impl Context {
+    /// Reads a context. Properties that are unknown are ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`MalformedContext`] if it is no object, or a property is missing, empty or no string. A
+    /// `user_id` of `null` is malformed: it is either left out or a string.
+    pub fn from_json(json: &Json<'_>) -> Result<Self, MalformedContext> {
+        let object = property::object(json)?;
+        let room_id = property::required_string(object, ROOM_ID)?;
+        let session_id = property::required_string(object, SESSION_ID)?;
+        let user_id = match object.get(USER_ID) {
+            None => None,
+            Some(value) => Some(property::string(value, USER_ID, "a string")?),
+        };
+        let empty = |property| PropertyError::Empty { property };
+        Ok(Self {
+            room_id: RoomId::new(room_id).map_err(|_| empty(ROOM_ID))?,
+            session_id: SessionId::new(session_id).map_err(|_| empty(SESSION_ID))?,
+            user_id: user_id.map(UserId::new).transpose().map_err(|_| empty(USER_ID))?,
+        })
+    }
+
+    /// The context as JSON.
+    pub fn to_json(&self) -> String {
+        let mut out = String::from("{");
+        write_name(&mut out, ROOM_ID);
+        write_string(&mut out, self.room_id.as_str());
+        write_name(&mut out, SESSION_ID);
+        write_string(&mut out, self.session_id.as_str());
+        if let Some(user_id) = &self.user_id {
+            write_name(&mut out, USER_ID);
+            write_string(&mut out, user_id.as_str());
+        }
+        out.push('}');
+        out
+    }
+}
+
+/// The context of a key cannot be read, so the key is refused (B-2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MalformedContext {
+    /// It is no object, or a property is missing, empty or no string.
+    #[error("malformed context of the key: {0}")]
+    Property(#[from] PropertyError),
+    /// It is no JSON.
+    #[error("malformed context of the key: {0}")]
+    Json(#[from] JsonError),
+}

@@ -1,0 +1,128 @@
+//! Identifiers as plain strings: they are compared and passed on, never taken apart.
+
+use alloc::{borrow::ToOwned, string::String};
+use core::{borrow::Borrow, fmt, str::FromStr};
+
+use matrix_key_backup_primitives::base64;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An identifier was the empty string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an identifier must not be empty")]
+#[non_exhaustive]
+pub struct EmptyIdentifier;
+
+macro_rules! identifier {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes an identifier as it is; any string that is not empty will do.
+            ///
+            /// # Errors
+            ///
+            /// [`EmptyIdentifier`] if the string is empty.
+            pub fn new(id: impl Into<String>) -> Result<Self, EmptyIdentifier> {
+                let id = id.into();
+                if id.is_empty() { Err(EmptyIdentifier) } else { Ok(Self(id)) }
+            }
+
+            /// The identifier.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", self.0)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = EmptyIdentifier;
+
+            fn try_from(id: String) -> Result<Self, Self::Error> {
+                Self::new(id)
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = EmptyIdentifier;
+
+            fn try_from(id: &str) -> Result<Self, Self::Error> {
+                Self::new(id.to_owned())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = EmptyIdentifier;
+
+            fn from_str(id: &str) -> Result<Self, Self::Err> {
+                Self::new(id.to_owned())
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::new(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+identifier! {
+    /// Identifier of a room.
+    RoomId
+}
+
+identifier! {
+    /// Identifier of a user.
+    UserId
+}
+
+identifier! {
+    /// Identifier of a Megolm session: unpadded base64 of its Ed25519 public key.
+    ///
+    /// It may contain `/` and `+`, so it is percent-encoded where it becomes part of a path.
+    SessionId
+}
+
+impl SessionId {
+    /// The identifier that belongs to a session's Ed25519 public key (B-1).
+    pub(crate) fn from_public_key(public_key: &[u8]) -> Self {
+        Self(base64::encode_unpadded(public_key))
+    }
+}

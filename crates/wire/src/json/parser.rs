@@ -1,0 +1,333 @@
+//! The parser: one pass, recursive only up to the depth bound.
+
+use alloc::{string::String, vec::Vec};
+use core::mem;
+
+use zeroize::Zeroizing;
+
+use super::{Json, JsonError, JsonErrorKind, Member, Object, Repr, Text, plain_run};
+
+/// Members of an ordinary entry; more are no problem, only another allocation.
+const USUAL_MEMBERS: usize = 16;
+
+pub(super) fn parse(text: &str, max_depth: usize) -> Result<Json<'_>, JsonError> {
+    let mut parser = Parser {
+        text,
+        position: 0,
+        members: Vec::with_capacity(USUAL_MEMBERS),
+        elements: Vec::new(),
+    };
+    parser.skip_whitespace();
+    let json = parser.value(max_depth)?;
+    parser.skip_whitespace();
+    match parser.peek() {
+        None => Ok(json),
+        Some(_) => Err(parser.error(JsonErrorKind::TrailingText)),
+    }
+}
+
+/// Members and elements of all open containers lie on two stacks, so that a closed container is
+/// allocated once, with its exact size: small objects in large numbers cost no spare room.
+struct Parser<'a> {
+    text: &'a str,
+    position: usize,
+    members: Vec<Member<'a>>,
+    elements: Vec<Json<'a>>,
+}
+
+impl<'a> Parser<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.position).copied()
+    }
+
+    const fn error(&self, kind: JsonErrorKind) -> JsonError {
+        JsonError { kind, offset: self.position }
+    }
+
+    /// The error for a character that does not belong here, or for the end of the text.
+    fn unexpected(&self) -> JsonError {
+        self.error(match self.peek() {
+            Some(_) => JsonErrorKind::UnexpectedCharacter,
+            None => JsonErrorKind::UnexpectedEnd,
+        })
+    }
+
+    fn skip_whitespace(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.position += 1;
+        }
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
+        if self.peek() != Some(byte) {
+            return Err(self.unexpected());
+        }
+        self.position += 1;
+        Ok(())
+    }
+
+    /// The text from `start` to the current position.
+    #[expect(clippy::expect_used, reason = "both ends are next to ASCII characters just read")]
+    fn since(&self, start: usize) -> &'a str {
+        self.text.get(start..self.position).expect("positions are character boundaries")
+    }
+
+    /// `levels` is how many more levels of nesting are allowed.
+    fn value(&mut self, levels: usize) -> Result<Json<'a>, JsonError> {
+        match self.peek() {
+            Some(b'"') => Ok(Json::String(self.string()?)),
+            Some(b'{') => Ok(Json::Object(self.object(levels)?)),
+            Some(b'[') => Ok(Json::Array(self.array(levels)?)),
+            Some(b'-' | b'0'..=b'9') => Ok(Json::Number(self.number()?)),
+            Some(b't') => self.literal("true", Json::Bool(true)),
+            Some(b'f') => self.literal("false", Json::Bool(false)),
+            Some(b'n') => self.literal("null", Json::Null),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn literal(&mut self, word: &str, value: Json<'a>) -> Result<Json<'a>, JsonError> {
+        for byte in word.bytes() {
+            self.expect(byte)?;
+        }
+        Ok(value)
+    }
+
+    fn enter(&mut self, levels: usize) -> Result<usize, JsonError> {
+        let inner = levels.checked_sub(1).ok_or_else(|| self.error(JsonErrorKind::TooDeep))?;
+        self.position += 1;
+        self.skip_whitespace();
+        Ok(inner)
+    }
+
+    /// After a value: whether another one follows in this container, which `close` ends.
+    fn another(&mut self, close: u8) -> Result<bool, JsonError> {
+        self.skip_whitespace();
+        match self.peek() {
+            Some(b',') => {
+                self.position += 1;
+                self.skip_whitespace();
+                Ok(true)
+            }
+            Some(byte) if byte == close => {
+                self.position += 1;
+                Ok(false)
+            }
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn array(&mut self, levels: usize) -> Result<Vec<Json<'a>>, JsonError> {
+        let levels = self.enter(levels)?;
+        if self.peek() == Some(b']') {
+            self.position += 1;
+            return Ok(Vec::new());
+        }
+        let first = self.elements.len();
+        loop {
+            let element = self.value(levels)?;
+            self.elements.push(element);
+            if !self.another(b']')? {
+                return Ok(self.elements.drain(first..).collect());
+            }
+        }
+    }
+
+    fn object(&mut self, levels: usize) -> Result<Object<'a>, JsonError> {
+        let start = self.position;
+        let levels = self.enter(levels)?;
+        if self.peek() == Some(b'}') {
+            self.position += 1;
+            return Ok(Object { source: self.since(start), members: Vec::new() });
+        }
+        let first = self.members.len();
+        loop {
+            let member = self.member(levels)?;
+            self.members.push(member);
+            if !self.another(b'}')? {
+                break;
+            }
+        }
+        let members = sorted_without_duplicates(self.members.drain(first..).collect())?;
+        Ok(Object { source: self.since(start), members })
+    }
+
+    fn member(&mut self, levels: usize) -> Result<Member<'a>, JsonError> {
+        let offset = self.position;
+        if self.peek() != Some(b'"') {
+            return Err(self.unexpected());
+        }
+        let name = self.string()?;
+        self.skip_whitespace();
+        self.expect(b':')?;
+        self.skip_whitespace();
+        let start = self.position;
+        let value = self.value(levels)?;
+        Ok(Member { name, raw: self.since(start), value, offset })
+    }
+
+    fn number(&mut self) -> Result<&'a str, JsonError> {
+        let start = self.position;
+        if self.peek() == Some(b'-') {
+            self.position += 1;
+        }
+        if self.peek() == Some(b'0') {
+            // Nothing may follow a leading zero but a fraction or an exponent.
+            self.position += 1;
+            if let Some(b'0'..=b'9') = self.peek() {
+                return Err(self.error(JsonErrorKind::Number));
+            }
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == Some(b'.') {
+            self.position += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.position += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.position += 1;
+            }
+            self.digits()?;
+        }
+        Ok(self.since(start))
+    }
+
+    /// One digit or more.
+    fn digits(&mut self) -> Result<(), JsonError> {
+        let start = self.position;
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.position += 1;
+        }
+        if self.position == start {
+            return Err(self.error(match self.peek() {
+                Some(_) => JsonErrorKind::Number,
+                None => JsonErrorKind::UnexpectedEnd,
+            }));
+        }
+        Ok(())
+    }
+
+    /// A string, from its opening quote on.
+    fn string(&mut self) -> Result<Text<'a>, JsonError> {
+        self.position += 1;
+        let start = self.position;
+        let mut escaped = false;
+        loop {
+            let rest = self.text.as_bytes().get(self.position..).unwrap_or_default();
+            self.position += plain_run(rest);
+            match self.peek() {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    escaped = true;
+                    self.skip_escape()?;
+                }
+                Some(_) => return Err(self.error(JsonErrorKind::ControlCharacter)),
+                None => return Err(self.error(JsonErrorKind::UnexpectedEnd)),
+            }
+        }
+        let content = self.since(start);
+        self.position += 1;
+        Ok(Text(if escaped { decode(content) } else { Repr::Borrowed(content) }))
+    }
+
+    fn skip_escape(&mut self) -> Result<(), JsonError> {
+        let rest = self.text.as_bytes().get(self.position + 1..).unwrap_or_default();
+        self.position += match rest {
+            [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
+            [b'u', digits @ ..] if hex4(digits).is_some() => 6,
+            _ => return Err(self.error(JsonErrorKind::Escape)),
+        };
+        Ok(())
+    }
+}
+
+/// Sorting and comparing neighbours keeps this from being quadratic in hostile input.
+fn sorted_without_duplicates(mut members: Vec<Member<'_>>) -> Result<Vec<Member<'_>>, JsonError> {
+    members.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    for pair in members.windows(2) {
+        if let [one, other] = pair
+            && one.name == other.name
+        {
+            let offset = one.offset.max(other.offset);
+            return Err(JsonError { kind: JsonErrorKind::DuplicateProperty, offset });
+        }
+    }
+    Ok(members)
+}
+
+/// Decodes the content of a string whose escapes are known to be well-formed.
+fn decode<'a>(content: &str) -> Repr<'a> {
+    // No escape is shorter than what it stands for, so this never grows and leaves no copy behind.
+    let mut decoded = Zeroizing::new(Vec::with_capacity(content.len()));
+    let mut rest = content.as_bytes();
+    while let Some((plain, escape)) = rest.split_at_checked(plain_run(rest)) {
+        decoded.extend_from_slice(plain);
+        rest = match escape {
+            [b'\\', b'u', tail @ ..] => decode_unicode(tail, &mut decoded),
+            [b'\\', letter, tail @ ..] => {
+                decoded.push(unescaped(*letter));
+                tail
+            }
+            _ => break,
+        };
+    }
+    // Only an encoded lone surrogate can make this ill-formed.
+    match String::from_utf8(mem::take(&mut *decoded)) {
+        Ok(text) => Repr::Decoded(Zeroizing::new(text)),
+        Err(error) => Repr::IllFormed(Zeroizing::new(error.into_bytes())),
+    }
+}
+
+const fn unescaped(letter: u8) -> u8 {
+    match letter {
+        b'b' => 0x08,
+        b'f' => 0x0c,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        // `"`, `\` and `/` stand for themselves.
+        other => other,
+    }
+}
+
+/// Decodes what follows `\u`, together with the second half of a surrogate pair, and returns the
+/// rest.
+fn decode_unicode<'b>(digits: &'b [u8], decoded: &mut Vec<u8>) -> &'b [u8] {
+    let Some((unit, rest)) = hex4(digits) else { return digits };
+    if let (0xd800..=0xdbff, [b'\\', b'u', tail @ ..]) = (unit, rest)
+        && let Some((low @ 0xdc00..=0xdfff, rest)) = hex4(tail)
+    {
+        let code_point = 0x10000 + ((u32::from(unit) - 0xd800) << 10) + (u32::from(low) - 0xdc00);
+        push_code_point(code_point, decoded);
+        return rest;
+    }
+    push_code_point(u32::from(unit), decoded);
+    rest
+}
+
+fn push_code_point(code_point: u32, decoded: &mut Vec<u8>) {
+    match char::from_u32(code_point) {
+        Some(character) => {
+            decoded.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        // A surrogate: three bytes, as for any other code point of its size.
+        None => decoded.extend_from_slice(&[
+            0xe0 | (code_point >> 12) as u8,
+            0x80 | (code_point >> 6 & 0x3f) as u8,
+            0x80 | (code_point & 0x3f) as u8,
+        ]),
+    }
+}
+
+/// Four hexadecimal digits at the start, and what follows them.
+fn hex4(digits: &[u8]) -> Option<(u16, &[u8])> {
+    let (digits, rest) = digits.split_first_chunk::<4>()?;
+    let mut unit = 0;
+    for &digit in digits {
+        let value = char::from(digit).to_digit(16)?;
+        unit = unit << 4 | value as u16;
+    }
+    Some((unit, rest))
+}

@@ -1,0 +1,251 @@
+//! `session_data` as it travels: as received, and to be written.
+
+use alloc::{borrow::ToOwned, collections::BTreeMap, string::String};
+
+use matrix_key_backup_primitives::{BackupMac, EphemeralPublicKey, V1Mac, base64};
+
+use crate::{
+    CanonicalJsonError, Names, SessionDataError,
+    canonical::{canonical_json, signable},
+    json::{Json, Object},
+    property::PropertyError,
+    write::{write_ill_formed_string, write_name, write_separator, write_string},
+};
+
+const EPHEMERAL: &str = "ephemeral";
+const CIPHERTEXT: &str = "ciphertext";
+const MAC: &str = "mac";
+const UNSIGNED: &str = "unsigned";
+const SIGNATURES: &str = "signatures";
+
+/// One `session_data` exactly as it was received: the text, parsed once. Everything else here is a
+/// view of that one object, so what the MAC covers and what is decrypted cannot differ (V2-4).
+///
+/// ```
+/// use matrix_key_backup_wire::ReceivedSessionData;
+///
+/// let received = ReceivedSessionData::parse(
+///     r#"{"ephemeral":"AB","ciphertext":"A/","unsigned":{"backup_mac":"…"},"x":1}"#,
+/// )?;
+/// assert!(received.backup_macs().stable.is_some());
+/// assert_eq!(received.signable()?, r#"{"ciphertext":"A/","ephemeral":"AB","x":1}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ReceivedSessionData<'a> {
+    object: Object<'a>,
+}
+
+impl<'a> ReceivedSessionData<'a> {
+    /// Parses the JSON text of one `session_data`.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionDataError`] if the text is not one JSON object, repeats a property at any depth,
+    /// or is beyond the limits of V2-13.
+    pub fn parse(text: &'a str) -> Result<Self, SessionDataError> {
+        match Json::parse(text)? {
+            Json::Object(object) => Ok(Self { object }),
+            other => Err(PropertyError::NotAnObject { found: other.kind() }.into()),
+        }
+    }
+
+    /// The text as it was received.
+    pub const fn raw(&self) -> &'a str {
+        self.object.source()
+    }
+
+    /// All cleartext properties.
+    pub const fn properties(&self) -> &Object<'a> {
+        &self.object
+    }
+
+    /// `ephemeral`, whatever it is.
+    pub fn ephemeral(&self) -> Option<&Json<'a>> {
+        self.object.get(EPHEMERAL)
+    }
+
+    /// `ciphertext`, whatever it is.
+    pub fn ciphertext(&self) -> Option<&Json<'a>> {
+        self.object.get(CIPHERTEXT)
+    }
+
+    /// `mac`, the one of v1, whatever it is.
+    pub fn mac(&self) -> Option<&Json<'a>> {
+        self.object.get(MAC)
+    }
+
+    /// The MACs in `unsigned`, by their names, whatever they are (N-2).
+    pub fn backup_macs(&self) -> BackupMacs<'_, 'a> {
+        let unsigned = self.object.get(UNSIGNED).and_then(Json::as_object);
+        let get = |names: Names| unsigned.and_then(|unsigned| unsigned.get(names.backup_mac()));
+        BackupMacs { stable: get(Names::Stable), unstable: get(Names::Unstable) }
+    }
+
+    /// What the MAC covers (V2-4).
+    ///
+    /// # Errors
+    ///
+    /// [`CanonicalJsonError`]: nothing can be authenticated (V2-13).
+    pub fn signable(&self) -> Result<String, CanonicalJsonError> {
+        signable(&self.object)
+    }
+
+    /// The same `session_data` with its MAC under the name given and no other (M-3). All else
+    /// stays: `unsigned` is outside the MAC, so the MAC stays right.
+    ///
+    /// `None` if there is no MAC, or there are two that differ.
+    pub fn with_backup_mac_renamed(&self, to: Names) -> Option<String> {
+        let unsigned = self.object.get(UNSIGNED)?.as_object()?;
+        let mac = match Names::ALL.map(|names| unsigned.get(names.backup_mac())) {
+            [Some(stable), Some(unstable)] if stable != unstable => return None,
+            [stable, unstable] => stable.or(unstable)?.as_str()?,
+        };
+        let mut out = String::with_capacity(self.raw().len() + to.backup_mac().len());
+        out.push('{');
+        write_raw_members(&mut out, &self.object, &[UNSIGNED]);
+        write_name(&mut out, UNSIGNED);
+        out.push('{');
+        write_raw_members(&mut out, unsigned, &Names::ALL.map(Names::backup_mac));
+        write_name(&mut out, to.backup_mac());
+        write_string(&mut out, mac);
+        out.push_str("}}");
+        Some(out)
+    }
+}
+
+/// Copies the members of an object, values text for text, into an object that is open.
+pub(crate) fn write_raw_members(out: &mut String, object: &Object<'_>, without: &[&str]) {
+    for (name, value) in object.iter_raw() {
+        if name.as_str().is_some_and(|name| without.contains(&name)) {
+            continue;
+        }
+        write_separator(out);
+        write_ill_formed_string(out, name.as_bytes());
+        out.push(':');
+        out.push_str(value);
+    }
+}
+
+/// The MACs of one `session_data`. Where both names are present, both must hold (N-2).
+#[derive(Clone, Copy, Debug)]
+pub struct BackupMacs<'r, 'a> {
+    /// `unsigned.backup_mac`
+    pub stable: Option<&'r Json<'a>>,
+    /// `unsigned["org.matrix.msc4048.backup_mac"]`
+    pub unstable: Option<&'r Json<'a>>,
+}
+
+impl<'r, 'a> BackupMacs<'r, 'a> {
+    /// The MAC under one of the names.
+    pub const fn get(&self, names: Names) -> Option<&'r Json<'a>> {
+        match names {
+            Names::Stable => self.stable,
+            Names::Unstable => self.unstable,
+        }
+    }
+
+    /// Whether there is none under either name.
+    pub const fn is_empty(&self) -> bool {
+        self.stable.is_none() && self.unstable.is_none()
+    }
+
+    /// All that are present, with their names.
+    pub fn iter(&self) -> impl Iterator<Item = (Names, &'r Json<'a>)> {
+        let present = Names::ALL.map(|names| self.get(names).map(|mac| (names, mac)));
+        present.into_iter().flatten()
+    }
+}
+
+/// One `session_data` to be written: `ephemeral` and `ciphertext`, in a v1 backup also `mac`, and
+/// what else is to be covered by the MAC.
+///
+/// Its JSON is canonical from the start, so what is authenticated and what is written are the same
+/// text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncryptedSessionData {
+    /// Values as canonical JSON, by name.
+    members: BTreeMap<String, String>,
+}
+
+impl EncryptedSessionData {
+    /// Encodes what encryption gave (V2-3).
+    pub fn new(ephemeral: &EphemeralPublicKey, ciphertext: &[u8]) -> Self {
+        let mut data = Self { members: BTreeMap::new() };
+        data.insert(EPHEMERAL, &ephemeral.to_base64());
+        data.insert(CIPHERTEXT, &base64::encode_unpadded(ciphertext));
+        data
+    }
+
+    /// Adds the `mac` of v1, which a MAC then covers too (H-1).
+    #[must_use]
+    pub fn with_v1_mac(mut self, mac: &V1Mac) -> Self {
+        self.insert(MAC, &mac.to_base64());
+        self
+    }
+
+    /// Adds the unknown cleartext properties of an entry that is encrypted anew (M-3).
+    ///
+    /// `ephemeral`, `ciphertext` and `mac` are not among them, nor are `unsigned` and `signatures`,
+    /// which belong to the old content.
+    ///
+    /// # Errors
+    ///
+    /// [`CanonicalJsonError`] if one of them cannot be authenticated (V2-13).
+    pub fn with_other_properties(
+        mut self,
+        object: &Object<'_>,
+    ) -> Result<Self, CanonicalJsonError> {
+        for (name, value) in object.iter() {
+            let name = name.as_str().ok_or(CanonicalJsonError::LoneSurrogate)?;
+            if ![EPHEMERAL, CIPHERTEXT, MAC, UNSIGNED, SIGNATURES].contains(&name) {
+                self.members.insert(name.to_owned(), canonical_json(value)?);
+            }
+        }
+        Ok(self)
+    }
+
+    /// `value` is base64, which needs no escapes.
+    fn insert(&mut self, name: &str, value: &str) {
+        let mut json = String::with_capacity(value.len() + 2);
+        write_string(&mut json, value);
+        self.members.insert(name.to_owned(), json);
+    }
+
+    /// What the MAC covers (V2-4), which is also the JSON without a MAC.
+    pub fn signable(&self) -> String {
+        let mut out = self.open();
+        out.push('}');
+        out
+    }
+
+    /// The JSON without a MAC, for a v1 backup.
+    pub fn to_json(&self) -> String {
+        self.signable()
+    }
+
+    /// The JSON with the MAC under one of its names (V2-4, N-1).
+    pub fn to_json_with_backup_mac(&self, mac: &BackupMac, names: Names) -> String {
+        let mut out = self.open();
+        write_name(&mut out, UNSIGNED);
+        out.push('{');
+        write_name(&mut out, names.backup_mac());
+        write_string(&mut out, &mac.to_base64());
+        out.push_str("}}");
+        out
+    }
+
+    /// The object up to its closing brace.
+    fn open(&self) -> String {
+        const ROOM_FOR_MAC: usize = 128;
+        let room: usize =
+            self.members.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+        let mut out = String::with_capacity(room + ROOM_FOR_MAC);
+        out.push('{');
+        for (name, value) in &self.members {
+            write_name(&mut out, name);
+            out.push_str(value);
+        }
+        out
+    }
+}

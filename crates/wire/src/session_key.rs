@@ -1,0 +1,125 @@
+//! The session export format of Megolm, in which a `session_key` is backed up.
+
+use alloc::{boxed::Box, string::String};
+use core::fmt;
+
+use base64ct::{Base64Unpadded, Encoding};
+use curve25519_dalek::edwards::CompressedEdwardsY;
+use matrix_key_backup_primitives::base64;
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroizing;
+
+use crate::SessionId;
+
+/// version (1) ‖ message index (4, big-endian) ‖ ratchet (128) ‖ Ed25519 public key (32)
+const LENGTH: usize = 1 + 4 + 128 + 32;
+const PUBLIC_KEY_OFFSET: usize = LENGTH - 32;
+/// 165 is a multiple of 3, so there is neither padding nor a trailing bit.
+const BASE64_LENGTH: usize = LENGTH / 3 * 4;
+const VERSION: u8 = 1;
+
+/// A Megolm session from one message index on, in session export format (V1-1).
+///
+/// `0x01 ‖ index (u32, big-endian) ‖ ratchet (128 bytes) ‖ Ed25519 public key (32 bytes)`, 165
+/// bytes, 220 characters of unpadded base64.
+///
+/// # Security
+///
+/// Whoever has it reads all messages of the session from its index on. It is wiped on drop,
+/// compared in constant time and redacted in `Debug` (K-5).
+///
+/// Source: V1-1, B-1; [the session export format][format].
+///
+/// [format]: https://gitlab.matrix.org/matrix-org/olm/-/blob/master/docs/megolm.md#session-export-format
+#[derive(Clone)]
+pub struct MegolmSessionExport(Box<Zeroizing<[u8; LENGTH]>>);
+
+impl MegolmSessionExport {
+    /// Reads a session from base64, exactly 220 characters, unpadded.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionKeyError`] if the text is shorter or longer, is not base64 in the standard
+    /// alphabet, is of another version, or does not end in an Ed25519 public key.
+    pub fn from_base64(text: &str) -> Result<Self, SessionKeyError> {
+        if text.len() != BASE64_LENGTH {
+            return Err(SessionKeyError::Length { found: text.len() });
+        }
+        let mut export = Self(Box::new(Zeroizing::new([0; LENGTH])));
+        match Base64Unpadded::decode(text, export.0.as_mut_slice()) {
+            Ok(bytes) if bytes.len() == LENGTH => {}
+            _ => return Err(SessionKeyError::Encoding),
+        }
+        let [version, ..] = **export.0;
+        if version != VERSION {
+            return Err(SessionKeyError::Version);
+        }
+        CompressedEdwardsY::from_slice(export.public_key())
+            .ok()
+            .and_then(|point| point.decompress())
+            .ok_or(SessionKeyError::PublicKey)?;
+        Ok(export)
+    }
+
+    /// The secret as unpadded base64, 220 characters.
+    pub fn expose_base64(&self) -> Zeroizing<String> {
+        base64::encode_unpadded_secret(self.0.as_slice())
+    }
+
+    /// The first message that this session decrypts. What metadata says does not count (B-1).
+    pub fn first_known_index(&self) -> u32 {
+        let [_, a, b, c, d, ..] = **self.0;
+        u32::from_be_bytes([a, b, c, d])
+    }
+
+    /// The session's identifier, recomputed from its public key (B-1).
+    pub fn session_id(&self) -> SessionId {
+        SessionId::from_public_key(self.public_key())
+    }
+
+    fn public_key(&self) -> &[u8] {
+        self.0.split_at(PUBLIC_KEY_OFFSET).1
+    }
+}
+
+impl ConstantTimeEq for MegolmSessionExport {
+    fn ct_eq(&self, other: &Self) -> Choice {
+        self.0.as_slice().ct_eq(other.0.as_slice())
+    }
+}
+
+impl PartialEq for MegolmSessionExport {
+    fn eq(&self, other: &Self) -> bool {
+        self.ct_eq(other).into()
+    }
+}
+
+impl Eq for MegolmSessionExport {}
+
+impl fmt::Debug for MegolmSessionExport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MegolmSessionExport([redacted])")
+    }
+}
+
+/// A `session_key` is not a Megolm session in export format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionKeyError {
+    /// The text is shorter or longer than the format (V1-1).
+    #[error("the session key must be {BASE64_LENGTH} characters of base64, and has {found} bytes")]
+    #[non_exhaustive]
+    Length {
+        /// Length of the text in bytes.
+        found: usize,
+    },
+    /// The text is not unpadded base64 in the standard alphabet.
+    #[error("the session key is not unpadded base64")]
+    Encoding,
+    /// The first byte is not that of the session export format.
+    #[error("the session key is not in session export format, version 1")]
+    Version,
+    /// The last 32 bytes are not an Ed25519 public key.
+    #[error("the session key does not end in an Ed25519 public key")]
+    PublicKey,
+}

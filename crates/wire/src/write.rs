@@ -1,0 +1,87 @@
+//! Writing JSON strings, as canonical JSON writes them.
+
+use alloc::string::String;
+
+use crate::json::plain_run;
+
+/// Appends `text` as a JSON string: only `"`, `\` and control characters are escaped, the latter by
+/// their short forms where there is one and in lower-case hexadecimal otherwise.
+pub(crate) fn write_string(out: &mut String, text: &str) {
+    out.push('"');
+    write_content(out, text);
+    out.push('"');
+}
+
+fn write_content(out: &mut String, mut rest: &str) {
+    while let Some((plain, special)) = rest.split_at_checked(plain_run(rest.as_bytes())) {
+        out.push_str(plain);
+        let mut characters = special.chars();
+        let Some(character) = characters.next() else { return };
+        write_escape(out, character);
+        rest = characters.as_str();
+    }
+}
+
+fn write_escape(out: &mut String, character: char) {
+    match character {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        '\u{8}' => out.push_str("\\b"),
+        '\t' => out.push_str("\\t"),
+        '\n' => out.push_str("\\n"),
+        '\u{c}' => out.push_str("\\f"),
+        '\r' => out.push_str("\\r"),
+        other => write_unicode_escape(out, u32::from(other)),
+    }
+}
+
+fn write_unicode_escape(out: &mut String, unit: u32) {
+    out.push_str("\\u");
+    for shift in [12, 8, 4, 0] {
+        out.extend(char::from_digit(unit >> shift & 0xf, 16));
+    }
+}
+
+/// The same for bytes in which lone surrogates are encoded as UTF-8 would encode them; these are
+/// written as escapes again.
+pub(crate) fn write_ill_formed_string(out: &mut String, bytes: &[u8]) {
+    out.push('"');
+    let mut rest = bytes;
+    loop {
+        let valid = match core::str::from_utf8(rest) {
+            Ok(text) => {
+                write_content(out, text);
+                break;
+            }
+            Err(error) => error.valid_up_to(),
+        };
+        let (text, ill_formed) = rest.split_at(valid);
+        write_content(out, core::str::from_utf8(text).unwrap_or_default());
+        let [one, two, three, tail @ ..] = ill_formed else { break };
+        let unit =
+            u32::from(one & 0x0f) << 12 | u32::from(two & 0x3f) << 6 | u32::from(three & 0x3f);
+        write_unicode_escape(out, unit);
+        rest = tail;
+    }
+    out.push('"');
+}
+
+/// Appends `"name":`, preceded by a comma unless this is the first member of the object.
+pub(crate) fn write_name(out: &mut String, name: &str) {
+    write_separator(out);
+    write_string(out, name);
+    out.push(':');
+}
+
+/// Appends a comma unless this is the first member of the object.
+pub(crate) fn write_separator(out: &mut String) {
+    if !out.ends_with('{') {
+        out.push(',');
+    }
+}
+
+/// Most bytes that a string of `length` bytes takes as JSON. A buffer with this room never grows,
+/// and so leaves no copy of a secret behind.
+pub(crate) const fn string_room(length: usize) -> usize {
+    length * 6 + 2
+}

@@ -1,0 +1,103 @@
+//! What a write-only device needs, as one text to hand over (K-6).
+
+use alloc::string::String;
+
+use matrix_key_backup_primitives::{BackupMacKey, BackupPublicKey, Base64KeyError};
+use zeroize::Zeroizing;
+
+use crate::{
+    BackupAlgorithm, UnknownBackupAlgorithm, UserId,
+    json::{Json, JsonError},
+    property::{self, PropertyError},
+    write::{string_room, write_name, write_string},
+};
+
+const USER_ID: &str = "user_id";
+const ALGORITHM: &str = "algorithm";
+const PUBLIC_KEY: &str = "public_key";
+const BACKUP_MAC_KEY: &str = "backup_mac_key";
+
+/// All that a device needs to write authenticated keys without being able to read any (K-6).
+///
+/// The public key is pinned together with the MAC key: knowing the MAC key alone, a writer would
+/// take any public key that the server names (T-2).
+///
+/// # Security
+///
+/// The MAC key is a secret: who has it can make keys that every reader takes for authenticated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriterKey {
+    /// Whose backup it is.
+    pub user_id: UserId,
+    /// Algorithm of the backup, and with it the names to write.
+    pub algorithm: BackupAlgorithm,
+    /// Public key of the backup.
+    pub public_key: BackupPublicKey,
+    /// MAC key of the backup.
+    pub backup_mac_key: BackupMacKey,
+}
+
+impl WriterKey {
+    /// Reads a writer key. Unknown properties are ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`WriterKeyError`], which names the property and shows none of the keys.
+    pub fn from_json(json: &str) -> Result<Self, WriterKeyError> {
+        let parsed = Json::parse(json)?;
+        let object = property::object(&parsed)?;
+        let string = |property| property::required_string(object, property);
+        Ok(Self {
+            user_id: UserId::new(string(USER_ID)?)
+                .map_err(|_| PropertyError::Empty { property: USER_ID })?,
+            algorithm: string(ALGORITHM)?.parse()?,
+            public_key: BackupPublicKey::from_base64(string(PUBLIC_KEY)?)
+                .map_err(|error| WriterKeyError::Key { property: PUBLIC_KEY, error })?,
+            backup_mac_key: BackupMacKey::from_base64(string(BACKUP_MAC_KEY)?)
+                .map_err(|error| WriterKeyError::Key { property: BACKUP_MAC_KEY, error })?,
+        })
+    }
+
+    /// The writer key as JSON, the secret MAC key included.
+    pub fn expose_json(&self) -> Zeroizing<String> {
+        const FIXED: usize = 256; // names, algorithm, keys, punctuation
+        let room = FIXED + string_room(self.user_id.as_str().len());
+        let mut json = Zeroizing::new(String::with_capacity(room));
+        let out = &mut *json;
+        out.push('{');
+        write_name(out, USER_ID);
+        write_string(out, self.user_id.as_str());
+        write_name(out, ALGORITHM);
+        write_string(out, self.algorithm.as_str());
+        write_name(out, PUBLIC_KEY);
+        write_string(out, &self.public_key.to_base64());
+        write_name(out, BACKUP_MAC_KEY);
+        write_string(out, &self.backup_mac_key.expose_base64());
+        out.push('}');
+        json
+    }
+}
+
+/// A writer key cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriterKeyError {
+    /// The text is not JSON, or has a duplicate property.
+    #[error("writer key: {0}")]
+    Json(#[from] JsonError),
+    /// It is no object, or a property is missing, empty or of the wrong type.
+    #[error("writer key: {0}")]
+    Property(#[from] PropertyError),
+    /// The backup is of an algorithm that this software does not know.
+    #[error("writer key: {0}")]
+    Algorithm(#[from] UnknownBackupAlgorithm),
+    /// A key is not 32 bytes of base64.
+    #[error("writer key: `{property}`: {error}")]
+    #[non_exhaustive]
+    Key {
+        /// The property that holds it.
+        property: &'static str,
+        /// What is wrong with it.
+        error: Base64KeyError,
+    },
+}
