@@ -1,1 +1,14 @@
-//! The compatibility algorithm m.megolm_backup.v1.curve25519-aes-sha2, as deployed clients speak it
+#![doc = include_str!("../README.md")]
+#![no_std]
+
+extern crate alloc;
+
+mod bound;
+mod decrypted;
+mod received;
+mod writer;
+
+pub use bound::{BoundSession, WrongSession};
+pub use decrypted::DecryptedSessionData;
+pub use received::{ReceivedKey, UnusableKey};
+pub use writer::{EncryptedSessionData, LowOrderPublicKey, encrypt, hazmat_encrypt_with};

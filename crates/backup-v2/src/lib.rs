@@ -1,1 +1,22 @@
-//! The authenticated algorithm m.backup.v2.curve25519-aes-sha2 of MSC4048, as a walk of types
+#![doc = include_str!("../README.md")]
+#![no_std]
+
+extern crate alloc;
+
+mod bound;
+mod decrypted;
+mod encrypted;
+mod reader;
+mod source;
+mod unverified;
+mod verified;
+mod writer;
+
+pub use bound::{BindError, BoundSession, MigratingSession, RoomAssurance};
+pub use decrypted::DecryptedSessionData;
+pub use encrypted::AuthenticatedSessionData;
+pub use reader::BackupReader;
+pub use source::{Forward, OlmSender, SourceMismatch, SourcedSession};
+pub use unverified::{MacForm, UnverifiedSessionData, VerifyError};
+pub use verified::{UnusableSessionData, VerifiedSessionData};
+pub use writer::{BackupWriter, SealError};

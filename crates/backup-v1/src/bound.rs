@@ -1,0 +1,83 @@
+//! The last step down: a key that belongs where it was found, and for which nobody vouches.
+
+use matrix_key_backup_wire::{
+    BackedUpSessionData, Expected, MegolmSessionExport, NotEarlier, Provenance, RoomId, SessionId,
+    UnauthenticatedSource,
+};
+use thiserror::Error;
+
+/// A v1 room key that may be imported, as unauthenticated and as nothing else (V1-6).
+///
+/// Only [`DecryptedSessionData::bind`](crate::DecryptedSessionData::bind) makes one. It has no
+/// provenance to set: [`PROVENANCE`](Self::PROVENANCE) is a constant of the type.
+///
+/// ```compile_fail
+/// # use matrix_key_backup_v1::BoundSession;
+/// # use matrix_key_backup_wire::Provenance;
+/// fn promote(session: &mut BoundSession) {
+///     session.set_provenance(Provenance::Authenticated); // no such method
+/// }
+/// ```
+#[derive(Debug)]
+pub struct BoundSession {
+    data: BackedUpSessionData,
+    expected: Expected,
+}
+
+impl BoundSession {
+    /// The provenance of everything that comes from a v1 backup: `m.legacy-v1`.
+    pub const PROVENANCE: Provenance = Provenance::Unauthenticated(UnauthenticatedSource::LegacyV1);
+
+    pub(crate) fn new(data: BackedUpSessionData, expected: &Expected) -> Self {
+        Self { data, expected: expected.clone() }
+    }
+
+    /// The room key.
+    #[must_use]
+    pub fn data(&self) -> &BackedUpSessionData {
+        &self.data
+    }
+
+    /// The room in which the key was found: the server's word.
+    #[must_use]
+    pub fn room_id(&self) -> &RoomId {
+        &self.expected.room_id
+    }
+
+    /// The session id, recomputed from the session key and equal to the one it was found under.
+    #[must_use]
+    pub fn session_id(&self) -> &SessionId {
+        &self.expected.session_id
+    }
+
+    /// Takes the key out.
+    #[must_use]
+    pub fn into_data(self) -> BackedUpSessionData {
+        self.data
+    }
+
+    /// Begins the same session at an earlier message index.
+    ///
+    /// # Errors
+    ///
+    /// [`NotEarlier`] if `earlier` is of another session or does not begin earlier.
+    ///
+    /// # Security
+    ///
+    /// The caller has to have shown that `earlier`, ratcheted forward, equals this session key
+    /// (A-3).
+    pub fn adopt_earlier_session_key(
+        &mut self,
+        earlier: MegolmSessionExport,
+    ) -> Result<(), NotEarlier> {
+        self.data.adopt_earlier_session_key(earlier)
+    }
+}
+
+/// The key inside is that of another session: somebody moved the entry (B-1).
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the key inside is that of session {found}")]
+pub struct WrongSession {
+    /// The session id recomputed from the session key.
+    pub found: SessionId,
+}

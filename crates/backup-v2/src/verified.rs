@@ -1,0 +1,157 @@
+//! The second step down: the MAC held, now the entry may be decrypted.
+
+use alloc::{string::String, vec::Vec};
+
+use matrix_key_backup_primitives::{
+    BackupDecryptionKey, EphemeralPublicKey, base64, hazmat::MessageKeys,
+};
+use matrix_key_backup_wire::{
+    BackupAlgorithm, Json, Names, Object, ReceivedSessionData, SessionDataError, SessionDataV2,
+};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::{BackupReader, DecryptedSessionData, MacForm};
+
+/// A `session_data` whose MAC was checked and is right.
+///
+/// Only [`UnverifiedSessionData::verify`](crate::UnverifiedSessionData::verify) makes one.
+///
+/// ```compile_fail
+/// # use matrix_key_backup_v2::{BackupReader, UnverifiedSessionData};
+/// fn skip_the_mac(reader: &BackupReader, entry: UnverifiedSessionData<'_>) {
+///     let _ = entry.decrypt(reader); // no such method: verify first (V2-7)
+/// }
+/// ```
+#[derive(Debug)]
+pub struct VerifiedSessionData<'a> {
+    received: ReceivedSessionData<'a>,
+    algorithm: BackupAlgorithm,
+    mac_form: MacForm,
+}
+
+impl<'a> VerifiedSessionData<'a> {
+    pub(crate) fn new(
+        received: ReceivedSessionData<'a>,
+        algorithm: BackupAlgorithm,
+        mac_form: MacForm,
+    ) -> Self {
+        Self { received, algorithm, mac_form }
+    }
+
+    /// Decrypts with the backup's decryption key (V2-3) and reads the plaintext (V2-2).
+    ///
+    /// A v1 `mac`, where there is one, is not consulted: the valid MAC covers it and decides
+    /// (H-4).
+    ///
+    /// # Errors
+    ///
+    /// [`UnusableSessionData`]: the MAC is right and there is still nothing to import. Only a
+    /// holder of the MAC key can have written that.
+    pub fn decrypt(
+        &self,
+        reader: &BackupReader,
+    ) -> Result<DecryptedSessionData, UnusableSessionData> {
+        let plaintext = decrypt_raw(&self.received, reader.decryption_key())?;
+        let data = SessionDataV2::parse(&plaintext)?;
+        Ok(DecryptedSessionData::new(data, self.algorithm))
+    }
+
+    /// The names under which the MAC stood.
+    #[must_use]
+    pub fn mac_form(&self) -> MacForm {
+        self.mac_form
+    }
+
+    /// The whole entry as it was received; migration hands it on unchanged (M-3).
+    #[must_use]
+    pub fn as_received(&self) -> &'a str {
+        self.received.raw()
+    }
+
+    /// The whole entry with its MAC under this name and no other (M-3): the name is outside the
+    /// MAC, which stays right.
+    #[must_use]
+    pub fn with_mac_named(&self, names: Names) -> String {
+        // Two valid MACs over one text are the same string, so there is always one to rename.
+        self.received
+            .with_backup_mac_renamed(names)
+            .unwrap_or_else(|| String::from(self.received.raw()))
+    }
+
+    /// All cleartext properties. Those other than `signatures` and `unsigned` are under the MAC
+    /// (V2-5).
+    #[must_use]
+    pub fn properties(&self) -> &Object<'a> {
+        self.received.properties()
+    }
+}
+
+/// `ephemeral` and `ciphertext` to plaintext bytes, strict in form. // V2-12
+fn decrypt_raw(
+    received: &ReceivedSessionData<'_>,
+    key: &BackupDecryptionKey,
+) -> Result<Zeroizing<Vec<u8>>, UnusableSessionData> {
+    let ephemeral = text(received.ephemeral(), "ephemeral")?;
+    let ephemeral = EphemeralPublicKey::from_base64_strict(ephemeral)
+        .map_err(|_| UnusableSessionData::Malformed { name: "ephemeral" })?;
+    let ciphertext = text(received.ciphertext(), "ciphertext")?;
+    let ciphertext = base64::decode_unpadded(ciphertext)
+        .map_err(|_| UnusableSessionData::Malformed { name: "ciphertext" })?;
+    let keys = MessageKeys::for_recipient(key, &ephemeral)
+        .map_err(|_| UnusableSessionData::LowOrderEphemeral)?; // V1-7
+    keys.decrypt(&ciphertext).map_err(|_| UnusableSessionData::Undecryptable)
+}
+
+fn text<'j>(
+    value: Option<&'j Json<'_>>,
+    name: &'static str,
+) -> Result<&'j str, UnusableSessionData> {
+    value
+        .ok_or(UnusableSessionData::Missing { name })?
+        .as_str()
+        .ok_or(UnusableSessionData::Malformed { name })
+}
+
+/// Why an entry with a valid MAC gives no key.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum UnusableSessionData {
+    /// `ephemeral` or `ciphertext` is not there.
+    #[error("the MAC is right, but `{name}` is missing")]
+    Missing {
+        /// Which of the two.
+        name: &'static str,
+    },
+    /// `ephemeral` or `ciphertext` is not a string of strict unpadded base64 of its length.
+    #[error("the MAC is right, but `{name}` is not unpadded base64 of the right length")]
+    Malformed {
+        /// Which of the two.
+        name: &'static str,
+    },
+    /// `ephemeral` is a point of low order: the shared secret would be all zero (V1-7).
+    #[error("the MAC is right, but `ephemeral` is a point of low order")]
+    LowOrderEphemeral,
+    /// Decryption gave no JSON. Padding, UTF-8 and JSON look the same on purpose.
+    #[error("the MAC is right, but the key does not decrypt")]
+    Undecryptable,
+    /// A key of an algorithm that this software does not know.
+    #[error("the MAC is right, but the key is of the unknown algorithm `{name}`")]
+    UnknownAlgorithm {
+        /// The plaintext's `algorithm`.
+        name: String,
+    },
+    /// The plaintext is JSON without what a room key needs.
+    #[error("the MAC is right, but the plaintext is no room key: {0}")]
+    NotARoomKey(SessionDataError),
+}
+
+impl From<SessionDataError> for UnusableSessionData {
+    fn from(error: SessionDataError) -> Self {
+        match error {
+            SessionDataError::UnknownAlgorithm { name, .. } => Self::UnknownAlgorithm { name },
+            SessionDataError::NotUtf8 | SessionDataError::Json(_) => Self::Undecryptable,
+            other => Self::NotARoomKey(other),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Who may write: the holder of the public key and the MAC key.
+
+use matrix_key_backup_primitives::{
+    BackupMacKey, BackupPublicKey,
+    hazmat::{EphemeralSecretKey, MessageKeys},
+};
+use matrix_key_backup_wire::{CanonicalJsonError, EncryptedSessionData, Names, Object};
+use rand_core::CryptoRng;
+use thiserror::Error;
+
+use crate::{AuthenticatedSessionData, SourcedSession};
+
+/// The public key of a backup and its MAC key: enough to write authenticated keys, and to read
+/// none of them back.
+///
+/// ```compile_fail
+/// # use matrix_key_backup_v2::{BackupWriter, VerifiedSessionData};
+/// fn read_with_a_writer(writer: &BackupWriter, entry: &VerifiedSessionData<'_>) {
+///     let _ = entry.decrypt(writer); // a writer is no reader
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct BackupWriter {
+    public_key: BackupPublicKey,
+    mac_key: BackupMacKey,
+    names: Names,
+}
+
+impl BackupWriter {
+    /// Puts the two keys together, with the names to write (N-1).
+    ///
+    /// # Security
+    ///
+    /// Whoever chose the public key reads what is written. Take it from a trusted backup
+    /// (T-1, T-2), not from a server's answer.
+    #[must_use]
+    pub fn new(public_key: BackupPublicKey, mac_key: BackupMacKey, names: Names) -> Self {
+        Self { public_key, mac_key, names }
+    }
+
+    /// The public key to which this writer encrypts.
+    #[must_use]
+    pub fn public_key(&self) -> &BackupPublicKey {
+        &self.public_key
+    }
+
+    /// The MAC key.
+    #[must_use]
+    pub fn mac_key(&self) -> &BackupMacKey {
+        &self.mac_key
+    }
+
+    /// The names that this writer writes.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        self.names
+    }
+
+    /// Encrypts and authenticates one key (V2-2 to V2-5).
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::LowOrderPublicKey`] if the backup's public key is a point of low order (V1-7).
+    pub fn seal<R: CryptoRng + ?Sized>(
+        &self,
+        session: &SourcedSession,
+        rng: &mut R,
+    ) -> Result<AuthenticatedSessionData, SealError> {
+        self.hazmat_seal_with(session, &EphemeralSecretKey::generate(rng))
+    }
+
+    /// The same with a given ephemeral key, for reproducible test vectors.
+    ///
+    /// # Errors
+    ///
+    /// As [`seal`](Self::seal).
+    ///
+    /// # Security
+    ///
+    /// An ephemeral key that is used twice, or that anybody else knows, gives the plaintext away.
+    pub fn hazmat_seal_with(
+        &self,
+        session: &SourcedSession,
+        ephemeral: &EphemeralSecretKey,
+    ) -> Result<AuthenticatedSessionData, SealError> {
+        let (_, encrypted) = self.encrypt(session, ephemeral)?;
+        Ok(self.authenticate(&encrypted))
+    }
+
+    /// The same for a v1 backup: with the `mac` of v1, which the MAC then covers (H-1).
+    ///
+    /// # Errors
+    ///
+    /// As [`seal`](Self::seal).
+    pub fn seal_hybrid<R: CryptoRng + ?Sized>(
+        &self,
+        session: &SourcedSession,
+        rng: &mut R,
+    ) -> Result<AuthenticatedSessionData, SealError> {
+        self.hazmat_seal_hybrid_with(session, &EphemeralSecretKey::generate(rng))
+    }
+
+    /// The same as [`seal_hybrid`](Self::seal_hybrid) with a given ephemeral key.
+    ///
+    /// # Errors
+    ///
+    /// As [`seal`](Self::seal).
+    ///
+    /// # Security
+    ///
+    /// As [`hazmat_seal_with`](Self::hazmat_seal_with).
+    pub fn hazmat_seal_hybrid_with(
+        &self,
+        session: &SourcedSession,
+        ephemeral: &EphemeralSecretKey,
+    ) -> Result<AuthenticatedSessionData, SealError> {
+        let (keys, encrypted) = self.encrypt(session, ephemeral)?;
+        Ok(self.authenticate(&encrypted.with_v1_mac(&keys.v1_mac())))
+    }
+
+    /// Re-encrypts an entry on migration: the other cleartext properties that its old MAC covered
+    /// go under the new one (M-3). The v1 `mac` is dropped, and so are `signatures` and `unsigned`,
+    /// which speak of what is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`].
+    pub fn reseal<R: CryptoRng + ?Sized>(
+        &self,
+        session: &SourcedSession,
+        cleartext: &Object<'_>,
+        rng: &mut R,
+    ) -> Result<AuthenticatedSessionData, SealError> {
+        let (_, encrypted) = self.encrypt(session, &EphemeralSecretKey::generate(rng))?;
+        Ok(self.authenticate(&encrypted.with_other_properties(cleartext)?))
+    }
+
+    fn encrypt(
+        &self,
+        session: &SourcedSession,
+        ephemeral: &EphemeralSecretKey,
+    ) -> Result<(MessageKeys, EncryptedSessionData), SealError> {
+        // The mark is written here and nowhere else, from the provenance alone. // V2-8, N-1
+        let plaintext = session.data().to_json_marked(session.provenance(), self.names);
+        let keys = MessageKeys::for_sender(&self.public_key, ephemeral)
+            .map_err(|_| SealError::LowOrderPublicKey)?;
+        let ciphertext = keys.encrypt(plaintext.as_bytes());
+        Ok((keys, EncryptedSessionData::new(&ephemeral.public_key(), &ciphertext)))
+    }
+
+    fn authenticate(&self, encrypted: &EncryptedSessionData) -> AuthenticatedSessionData {
+        let mac = self.mac_key.mac(encrypted.signable().as_bytes()); // V2-4
+        AuthenticatedSessionData::new(encrypted.to_json_with_backup_mac(&mac, self.names))
+    }
+}
+
+/// Why a key could not be sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SealError {
+    /// The backup's public key is a point of low order: everybody could read what is written.
+    #[error("the backup's public key is a point of low order: nothing can be encrypted to it")]
+    LowOrderPublicKey,
+    /// A cleartext property cannot be carried by canonical JSON (V2-13).
+    #[error(transparent)]
+    NotCanonical(#[from] CanonicalJsonError),
+}
