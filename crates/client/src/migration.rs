@@ -1,0 +1,162 @@
+//! What becomes of one entry when its backup is migrated (M-1 to M-3). Pure: the order of the
+//! steps, and never destroying anything, is the engine's part (M-4, M-5).
+
+use matrix_key_backup_v1 as v1;
+use matrix_key_backup_v2 as v2;
+use matrix_key_backup_wire::{
+    BackupAlgorithm, Expected, Names, Provenance, SessionDataError, SessionDataV2,
+};
+use rand_core::CryptoRng;
+use thiserror::Error;
+
+/// The rules for one migration: from which backup to which.
+#[derive(Clone, Debug)]
+pub struct Migration {
+    old: v2::BackupReader,
+    old_algorithm: BackupAlgorithm,
+    new: v2::BackupWriter,
+}
+
+/// What becomes of an entry.
+#[derive(Debug)]
+pub struct MigratedEntry {
+    /// The new `session_data`, as JSON text.
+    pub session_data: String,
+    /// What was done.
+    pub action: MigrationAction,
+    /// Whether somebody vouches for the key in the new backup.
+    pub provenance: Provenance,
+    /// A MAC that was there in a v1 backup and did not hold (H-2), to be reported.
+    pub ignored_mac: Option<v2::VerifyError>,
+}
+
+/// What was done to an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MigrationAction {
+    /// It goes over as it is: the same canonical JSON, the same MAC (M-3).
+    Unchanged,
+    /// It goes over as it is, with its MAC under the target's name (M-3).
+    MacRenamed,
+    /// It was encrypted anew and has a new MAC (M-1, M-3).
+    Reencrypted,
+}
+
+impl Migration {
+    /// A migration that reads with `old` and writes with `new`.
+    #[must_use]
+    pub fn new(
+        old: v2::BackupReader,
+        old_algorithm: BackupAlgorithm,
+        new: v2::BackupWriter,
+    ) -> Self {
+        Self { old, old_algorithm, new }
+    }
+
+    /// Decides what becomes of one entry, and makes the new one.
+    ///
+    /// # Errors
+    ///
+    /// [`NotMigrated`]: the entry stays behind in the old backup, and is reported (M-1, M-7).
+    pub fn migrate<R: CryptoRng + ?Sized>(
+        &self,
+        session_data: &str,
+        expected: &Expected,
+        rng: &mut R,
+    ) -> Result<MigratedEntry, NotMigrated> {
+        let unverified = v2::UnverifiedSessionData::parse(session_data, self.old_algorithm)?;
+        match (unverified.verify(self.old.mac_key()), self.old_algorithm) {
+            (Ok(verified), _) => self.migrate_verified(&verified, expected, rng),
+            (Err(mac), BackupAlgorithm::V1) => self.migrate_v1(session_data, expected, mac, rng),
+            (Err(mac), BackupAlgorithm::V2(_)) => Err(NotMigrated::NotVerified(mac)), // M-1
+        }
+    }
+
+    /// No valid MAC in a v1 backup: `m.legacy-v1`, whatever the key said before. // M-1
+    fn migrate_v1<R: CryptoRng + ?Sized>(
+        &self,
+        session_data: &str,
+        expected: &Expected,
+        mac: v2::VerifyError,
+        rng: &mut R,
+    ) -> Result<MigratedEntry, NotMigrated> {
+        let bound = v1::ReceivedKey::parse(session_data)?
+            .decrypt(self.old.decryption_key())?
+            .bind(expected)?;
+        let session = v2::SourcedSession::migrated_from_v1(bound.into_data());
+        // The cleartext properties beside it are not taken along: nobody ever vouched for them.
+        let sealed = self.new.seal(&session, rng)?;
+        Ok(MigratedEntry {
+            session_data: sealed.as_json().to_owned(),
+            action: MigrationAction::Reencrypted,
+            provenance: session.provenance().clone(),
+            ignored_mac: mac.was_present().then_some(mac),
+        })
+    }
+
+    /// A valid MAC: the provenance that it covers goes along, even out of a v1 backup. // M-3
+    fn migrate_verified<R: CryptoRng + ?Sized>(
+        &self,
+        verified: &v2::VerifiedSessionData<'_>,
+        expected: &Expected,
+        rng: &mut R,
+    ) -> Result<MigratedEntry, NotMigrated> {
+        let session = verified.decrypt(&self.old)?.bind_for_migration(expected)?;
+        let provenance = session.provenance().clone();
+        let entry = |session_data, action| MigratedEntry {
+            session_data,
+            action,
+            provenance: provenance.clone(),
+            ignored_mac: None,
+        };
+        if !self.same_keys() || !fits(session.data(), self.new.names()) {
+            let session = v2::SourcedSession::migrated(session);
+            let sealed = self.new.reseal(&session, verified.properties(), rng)?;
+            return Ok(entry(sealed.as_json().to_owned(), MigrationAction::Reencrypted));
+        }
+        if verified.mac_form() == v2::MacForm::One(self.new.names()) {
+            let unchanged = verified.as_received().to_owned();
+            return Ok(entry(unchanged, MigrationAction::Unchanged));
+        }
+        let renamed = verified.with_mac_named(self.new.names());
+        Ok(entry(renamed, MigrationAction::MacRenamed))
+    }
+
+    /// Whether both backups have one decryption key, and so one MAC key.
+    fn same_keys(&self) -> bool {
+        self.old.public_key() == self.new.public_key() && self.old.mac_key() == self.new.mac_key()
+    }
+}
+
+/// Whether the plaintext says nothing under the other name than the target's (M-3).
+fn fits(data: &SessionDataV2, target: Names) -> bool {
+    data.unauthenticated_names_present().all(|names| names == target)
+}
+
+/// Why an entry stays behind in the old backup. It is reported, and the migration is not called
+/// complete where this was a key (M-7).
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NotMigrated {
+    /// `session_data` is not what can be parsed at all (V2-13).
+    #[error(transparent)]
+    Malformed(#[from] SessionDataError),
+    /// An entry of a v2 backup without a valid MAC: it must not come under a new one (M-1).
+    #[error(transparent)]
+    NotVerified(v2::VerifyError),
+    /// The MAC is right and there is no key inside.
+    #[error(transparent)]
+    Unusable(#[from] v2::UnusableSessionData),
+    /// A v1 entry that does not decrypt to a room key.
+    #[error(transparent)]
+    UnusableV1(#[from] v1::UnusableKey),
+    /// The key belongs elsewhere (B-1, B-2).
+    #[error(transparent)]
+    Misplaced(#[from] v2::BindError),
+    /// The key of a v1 backup belongs to another session (B-1).
+    #[error(transparent)]
+    MisplacedV1(#[from] v1::WrongSession),
+    /// The new backup's public key is no key to encrypt to.
+    #[error(transparent)]
+    Seal(#[from] v2::SealError),
+}

@@ -1,0 +1,262 @@
+//! Uploading: keys with their sources, into a backup that is trusted, merged with what is there.
+//!
+//! A batch at a time: look up what the backup has, decide on every key ([`decide`]), write what is
+//! new or better. What was written is acknowledged by the store before the next batch begins, so
+//! an upload that is cut off can be begun again: what is there already changes nothing.
+
+mod decide;
+mod report;
+
+use std::{collections::HashMap, sync::Arc};
+
+use matrix_key_backup_primitives::BackupMacKey;
+use matrix_key_backup_trust::TrustedBackup;
+use matrix_key_backup_v2::{BackupReader, SealError, SourcedSession, UnverifiedSessionData};
+use matrix_key_backup_wire::{RoomId, SessionId, UserId};
+use rand::{SeedableRng, rngs::StdRng, rngs::SysRng};
+use thiserror::Error;
+
+pub use report::{BlockReason, MacKeyCheck, NoticeKind, UploadEvent, UploadNotice, UploadSummary};
+
+use self::decide::{Decider, Decision};
+use crate::{
+    maybe_send::MaybeSend,
+    offload,
+    store::{BackupStore, KeyScope, ReceivedKey, StoreError, VersionId},
+};
+
+/// Keys that are looked up, decided on and written at a time.
+const BATCH: usize = 256;
+
+/// One room key to back up.
+#[derive(Debug)]
+pub struct RoomKey {
+    /// The room to which the key belongs, as far as its source knows.
+    pub room_id: RoomId,
+    /// The key, and where it came from.
+    pub session: SourcedSession,
+    /// How often the key was forwarded.
+    pub forwarded_count: u64,
+    /// Whether this device has verified the device that sent the key (A-5).
+    pub sender_verified: bool,
+}
+
+impl RoomKey {
+    /// A key that nobody verified; it was forwarded as often as its chain is long.
+    #[must_use]
+    pub fn new(room_id: RoomId, session: SourcedSession) -> Self {
+        let forwarded_count = session.data().forwarding_curve25519_key_chain().len() as u64;
+        Self { room_id, session, forwarded_count, sender_verified: false }
+    }
+
+    fn place(&self) -> (RoomId, SessionId) {
+        (self.room_id.clone(), self.session.data().session_key().session_id())
+    }
+}
+
+/// Uploads to one trusted backup.
+#[derive(Debug)]
+pub struct Uploader<'s, S> {
+    store: &'s S,
+    version: VersionId,
+    decider: Arc<Decider>,
+    mac_key_check: MacKeyCheck,
+}
+
+impl<'s, S: BackupStore> Uploader<'s, S> {
+    /// An uploader that holds the decryption key, and so merges with what is there (A-3).
+    ///
+    /// # Errors
+    ///
+    /// [`UploadError::OtherKey`] if the decryption key is not the trusted backup's.
+    pub fn for_reader(
+        store: &'s S,
+        backup: &TrustedBackup,
+        reader: BackupReader,
+        user_id: Option<UserId>,
+    ) -> Result<Self, UploadError<S::Error>> {
+        if reader.public_key() != backup.public_key() {
+            return Err(UploadError::OtherKey);
+        }
+        let decider = Decider::for_reader(reader, backup.algorithm(), user_id);
+        Ok(Self::new(store, backup, decider, MacKeyCheck::Derived))
+    }
+
+    /// An uploader that can write and not read: it holds the MAC key alone.
+    ///
+    /// It cannot merge. A key that it does not vouch for stays out where an authenticated entry is
+    /// already there, because it might take the place of a better one (A-3).
+    ///
+    /// Before it writes, it verifies an entry that is there with its MAC key (T-5).
+    ///
+    /// # Errors
+    ///
+    /// [`UploadError::NoMac`] for a v1 backup; [`UploadError::StaleMacKey`] if the backup has
+    /// entries and the MAC key verifies none of them; [`UploadError::Store`].
+    pub async fn for_writer(
+        store: &'s S,
+        backup: &TrustedBackup,
+        mac_key: BackupMacKey,
+    ) -> Result<Self, UploadError<S::Error>> {
+        let writer = backup.writer(mac_key).ok_or(UploadError::NoMac)?;
+        let mut uploader = Self::new(
+            store,
+            backup,
+            Decider::for_writer(writer, backup.algorithm()),
+            MacKeyCheck::Unconfirmed,
+        );
+        uploader.confirm_mac_key(backup).await?;
+        Ok(uploader)
+    }
+
+    fn new(
+        store: &'s S,
+        backup: &TrustedBackup,
+        decider: Decider,
+        mac_key_check: MacKeyCheck,
+    ) -> Self {
+        let version = VersionId::new(backup.version());
+        Self { store, version, decider: Arc::new(decider), mac_key_check }
+    }
+
+    /// Looks for one entry that the MAC key verifies. // T-5
+    async fn confirm_mac_key(
+        &mut self,
+        backup: &TrustedBackup,
+    ) -> Result<(), UploadError<S::Error>> {
+        let mut pages = self.store.keys(self.version.clone(), KeyScope::All);
+        let mut empty = true;
+        while let Some(page) = pages.next_page().await {
+            for key in page? {
+                empty = false;
+                let Ok(data) = key.data else { continue };
+                let json = data.session_data.get();
+                let verified = UnverifiedSessionData::parse(json, backup.algorithm())
+                    .is_ok_and(|entry| entry.verify(self.decider.mac_key()).is_ok());
+                if verified {
+                    self.mac_key_check = MacKeyCheck::Confirmed;
+                    return Ok(());
+                }
+            }
+        }
+        if empty { Ok(()) } else { Err(UploadError::StaleMacKey) }
+    }
+
+    /// Uploads keys, and tells `observe` how far it is and what is worth a person's attention.
+    ///
+    /// Uploading the same keys twice changes nothing the second time.
+    ///
+    /// # Errors
+    ///
+    /// [`UploadError`]. What was uploaded before the error stays.
+    pub async fn upload<K>(
+        &self,
+        keys: K,
+        mut observe: impl FnMut(UploadEvent<'_>) + MaybeSend,
+    ) -> Result<UploadSummary, UploadError<S::Error>>
+    where
+        K: IntoIterator<Item = RoomKey>,
+        K::IntoIter: MaybeSend,
+    {
+        let mut summary = UploadSummary::new(self.mac_key_check);
+        let mut keys = keys.into_iter().peekable();
+        while keys.peek().is_some() {
+            let batch = next_batch(&mut keys);
+            self.upload_batch(batch, &mut summary, &mut observe).await?;
+            observe(UploadEvent::Progress { keys_done: summary.keys });
+        }
+        Ok(summary)
+    }
+
+    async fn upload_batch(
+        &self,
+        batch: HashMap<(RoomId, SessionId), RoomKey>,
+        summary: &mut UploadSummary,
+        observe: &mut (impl FnMut(UploadEvent<'_>) + MaybeSend),
+    ) -> Result<(), UploadError<S::Error>> {
+        let work = self.with_stored(batch).await?;
+        let decider = Arc::clone(&self.decider);
+        let decisions =
+            offload::map(work, move |(key, stored, mut rng)| decider.decide(key, stored, &mut rng))
+                .await;
+        let mut to_write = Vec::new();
+        let mut written = Vec::new();
+        for decision in decisions {
+            let Decision { entry, outcome } = decision?;
+            to_write.extend(entry);
+            written.push(outcome);
+        }
+        if !to_write.is_empty() {
+            self.store.put_keys(&self.version, to_write).await?;
+        }
+        // Counted and told only now that the store has acknowledged it.
+        for outcome in &written {
+            summary.add(outcome);
+            if let Some(notice) = &outcome.notice {
+                observe(UploadEvent::Notice(notice));
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts beside every key what the store has in its place, and its own random numbers.
+    async fn with_stored(
+        &self,
+        batch: HashMap<(RoomId, SessionId), RoomKey>,
+    ) -> Result<Vec<(RoomKey, Option<ReceivedKey>, StdRng)>, UploadError<S::Error>> {
+        let places: Vec<_> = batch.keys().cloned().collect();
+        let mut stored: HashMap<_, _> = self
+            .store
+            .keys_of(&self.version, &places)
+            .await?
+            .into_iter()
+            .map(|key| ((key.room_id.clone(), key.session_id.clone()), key))
+            .collect();
+        let mut rng = StdRng::try_from_rng(&mut SysRng).map_err(|_| UploadError::NoRandomness)?;
+        Ok(batch
+            .into_iter()
+            .map(|(place, key)| (key, stored.remove(&place), StdRng::from_rng(&mut rng)))
+            .collect())
+    }
+}
+
+/// The next keys, each session at most once: the same one again waits for the next batch, where it
+/// meets the first as something that the store has.
+fn next_batch(
+    keys: &mut std::iter::Peekable<impl Iterator<Item = RoomKey>>,
+) -> HashMap<(RoomId, SessionId), RoomKey> {
+    let mut batch = HashMap::with_capacity(BATCH);
+    while batch.len() < BATCH {
+        let Some(key) = keys.next_if(|key| !batch.contains_key(&key.place())) else { break };
+        batch.insert(key.place(), key);
+    }
+    batch
+}
+
+/// Why an upload stopped.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum UploadError<E> {
+    /// The decryption key is not that of the trusted backup.
+    #[error("the decryption key belongs to another backup than the trusted one")]
+    OtherKey,
+    /// A v1 backup has no MAC, so there is nothing that a holder of a MAC key could write.
+    #[error("a v1 backup has no MAC: its keys cannot be written with a writer's key")]
+    NoMac,
+    /// The MAC key verifies nothing of what is there: it belongs to another backup (T-5).
+    #[error(
+        "the MAC key verifies no entry of this backup: it belongs to another one, and what it \
+         writes nobody would read"
+    )]
+    StaleMacKey,
+    /// A key could not be encrypted.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The system gave no random numbers.
+    #[error("the system's random number generator failed")]
+    NoRandomness,
+    /// The store failed. [`StoreError::WrongVersion`]: the backup was replaced, and trust has to
+    /// be shown anew for the one that took its place (T-3).
+    #[error(transparent)]
+    Store(#[from] StoreError<E>),
+}
