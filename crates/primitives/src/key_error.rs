@@ -2,9 +2,9 @@
 
 use crate::Base64Error;
 
-/// A key has the wrong number of bytes.
+/// A key, or the IV that goes with it, has the wrong number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a key of {expected} bytes was expected, and this one has {found}")]
+#[error("{expected} bytes were expected, and there are {found}")]
 #[non_exhaustive]
 pub struct KeyLengthError {
     /// How many bytes the key must have.

