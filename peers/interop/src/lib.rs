@@ -5,8 +5,15 @@
 use std::{fs, path::PathBuf};
 
 use matrix_key_backup_primitives as ours;
-use matrix_sdk_crypto::store::types::BackupDecryptionKey as SdkDecryptionKey;
+use matrix_key_backup_wire::{BackedUpSessionData, Expected, RoomId, SessionId};
+use matrix_sdk_crypto::{
+    Account,
+    olm::{EncryptionSettings, InboundGroupSession, SenderData},
+    store::types::BackupDecryptionKey as SdkDecryptionKey,
+};
+use pollster::FutureExt;
 use rand::random;
+use ruma::{device_id, events::room::history_visibility::HistoryVisibility, user_id};
 use serde_json::Value;
 use vodozemac::{Curve25519PublicKey, Curve25519SecretKey, pk_encryption::PkDecryption};
 
@@ -42,6 +49,51 @@ impl DecryptionKey {
 /// An ephemeral public key of vodozemac as ours.
 pub fn ephemeral_from_vodozemac(key: &Curve25519PublicKey) -> ours::EphemeralPublicKey {
     ours::EphemeralPublicKey::from_slice(key.as_bytes()).unwrap()
+}
+
+/// New group sessions of matrix-sdk-crypto as a client holds them: from several first indexes on, in
+/// rooms of both forms of id, every other with a history that later members may read.
+pub fn new_sdk_sessions(count: u32) -> Vec<InboundGroupSession> {
+    let account = Account::with_device_id(user_id!("@alice:example.org"), device_id!("DEVICE"));
+    (0..count).map(|number| new_sdk_session(&account, number)).collect()
+}
+
+fn new_sdk_session(account: &Account, number: u32) -> InboundGroupSession {
+    let room = ["!room:example.org", "!jEYJpZzZ5UXvv8zGJzYpNTlXoE9VfCeGQn1C9kV1bZs"];
+    let room = room[number as usize / 2 % 2].try_into().unwrap();
+    let history_visibility = if number.is_multiple_of(2) {
+        HistoryVisibility::Shared
+    } else {
+        HistoryVisibility::Joined
+    };
+    let settings = EncryptionSettings { history_visibility, ..Default::default() };
+    let pair =
+        account.static_data().create_group_session_pair(room, settings, SenderData::unknown());
+    let (_, session) = pair.block_on().unwrap();
+    let export = session.export_at_index(number * number).block_on();
+    InboundGroupSession::from_export(&export).unwrap()
+}
+
+/// What matrix-sdk-crypto backs up of a session, before it is encrypted.
+pub fn sdk_plaintext(session: &InboundGroupSession) -> Value {
+    serde_json::to_value(session.to_backup().block_on()).unwrap()
+}
+
+/// The same, read by us.
+pub fn session_data(session: &InboundGroupSession) -> BackedUpSessionData {
+    BackedUpSessionData::parse(sdk_plaintext(session).to_string().as_bytes()).unwrap()
+}
+
+/// Where a store has to file a session.
+pub fn place(session: &InboundGroupSession) -> Expected {
+    place_of(session.room_id().as_str(), session.session_id())
+}
+
+/// A place in a store.
+pub fn place_of(room_id: &str, session_id: &str) -> Expected {
+    let (room_id, session_id) =
+        (RoomId::new(room_id).unwrap(), SessionId::new(session_id).unwrap());
+    Expected { room_id, session_id, user_id: None }
 }
 
 /// The text of a file in `testdata`.
