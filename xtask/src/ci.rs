@@ -44,13 +44,11 @@ fn run(steps: &mut Steps, arguments: &Arguments) -> Result<()> {
     features(steps)?;
     documentation(steps)?;
     test::core(steps)?;
-    let compiler = steps.call("target for no_std", BARE_METAL, || {
-        toolchain::ensure_target(BARE_METAL)
-    })?;
+    let compiler =
+        steps.call("target for no_std", BARE_METAL, || toolchain::ensure_target(BARE_METAL))?;
     portability::no_std(steps, compiler)?;
-    let compiler = steps.call("target for WebAssembly", WASM32, || {
-        toolchain::ensure_target(WASM32)
-    })?;
+    let compiler =
+        steps.call("target for WebAssembly", WASM32, || toolchain::ensure_target(WASM32))?;
     portability::wasm32(steps, compiler)?;
     oldest_rust(steps)?;
     fuzz::all(steps, arguments.fuzz_seconds)?;
@@ -58,9 +56,8 @@ fn run(steps: &mut Steps, arguments: &Arguments) -> Result<()> {
 }
 
 fn formatting(steps: &mut Steps) -> Result<()> {
-    steps.call("rustfmt", "cargo fmt --version", || {
-        toolchain::ensure_component("rustfmt", "fmt")
-    })?;
+    steps
+        .call("rustfmt", "cargo fmt --version", || toolchain::ensure_component("rustfmt", "fmt"))?;
     steps.run("formatting", project::cargo()?.args(["fmt", "--all", "--check"]))?;
     for workspace in ["fuzz", "peers"] {
         let manifest = format!("{workspace}/Cargo.toml");

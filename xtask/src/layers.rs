@@ -33,7 +33,10 @@ const PRIMITIVES_MAX_CRATES: usize = 40;
 
 /// The layers below `ruma-types`: no I/O, nothing of Ruma, wasm32 like anything else.
 pub(crate) fn below_ruma() -> impl Iterator<Item = &'static str> {
-    LAYERS.iter().take_while(|layer| !layer.contains(&RUMA_TYPES)).flat_map(|layer| layer.iter().copied())
+    LAYERS
+        .iter()
+        .take_while(|layer| !layer.contains(&RUMA_TYPES))
+        .flat_map(|layer| layer.iter().copied())
 }
 
 /// A package of the workspace, as `cargo metadata` describes it.

@@ -174,9 +174,8 @@ mod tests {
 
     #[test]
     fn a_command_that_is_not_there_is_named() {
-        let error = Steps::default()
-            .run("nothing", &mut Command::new("no-such-program-here"))
-            .unwrap_err();
+        let error =
+            Steps::default().run("nothing", &mut Command::new("no-such-program-here")).unwrap_err();
         assert!(format!("{error:#}").contains("no-such-program-here"), "{error:#}");
     }
 

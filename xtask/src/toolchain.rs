@@ -148,7 +148,10 @@ pub(crate) fn ensure_component(component: &str, subcommand: &str) -> Result<()> 
     }
     let by_rustup = quietly_try(Command::new("rustup").args(["component", "add", component]));
     works().with_context(|| {
-        format!("{component} is missing; `rustup component add {component}`: {}", because(&by_rustup))
+        format!(
+            "{component} is missing; `rustup component add {component}`: {}",
+            because(&by_rustup)
+        )
     })
 }
 

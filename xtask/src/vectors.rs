@@ -3,8 +3,11 @@
 mod case;
 mod check;
 mod hex;
+mod intermediates;
 mod report;
+mod rng;
 mod topics;
+mod walk;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -15,12 +15,7 @@ use crate::vectors::report::Report;
 pub(crate) type Cases<'a> = Vec<&'a RawValue>;
 
 /// Runs one case: a failure or a panic in it is noted, and the others still run.
-pub(crate) fn run(
-    report: &mut Report,
-    file: &str,
-    case: &str,
-    check: impl FnOnce() -> Result<()>,
-) {
+pub(crate) fn run(report: &mut Report, file: &str, case: &str, check: impl FnOnce() -> Result<()>) {
     match catch_unwind(AssertUnwindSafe(check)).unwrap_or_else(|panic| Err(panicked(&*panic))) {
         Ok(()) => report.pass(),
         Err(why) => report.fail(file, case, &why),
@@ -102,6 +97,7 @@ pub(crate) fn judge<T, E: Display>(expected: Expected, ours: Result<T, E>) -> Re
 /// # Errors
 ///
 /// When `ours` is not what the file says.
+#[expect(clippy::needless_pass_by_value, reason = "callers compare what they have just made")]
 pub(crate) fn equal<A: PartialEq<B> + Debug, B: Debug>(
     what: &str,
     ours: A,

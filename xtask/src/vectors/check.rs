@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow};
 
 use crate::vectors::report::Report;
-use crate::vectors::topics::{TOPICS, Topic, Built};
+use crate::vectors::topics::{Built, TOPICS, Topic};
 
 /// Runs every file of a known form in `dir`.
 ///

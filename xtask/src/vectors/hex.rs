@@ -13,10 +13,7 @@ pub(crate) fn decode(text: &str) -> Result<Vec<u8>> {
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     ensure!(rest.is_empty(), "an odd number of hexadecimal digits");
     let digit = |digit: u8| char::from(digit).to_digit(16).context("not a hexadecimal digit");
-    pairs
-        .iter()
-        .map(|[high, low]| Ok(u8::try_from(digit(*high)? * 16 + digit(*low)?)?))
-        .collect()
+    pairs.iter().map(|[high, low]| Ok(u8::try_from(digit(*high)? * 16 + digit(*low)?)?)).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,16 @@
 //! The forms of vector files, one module per file.
 
+mod accounts;
+mod backup_v1;
+mod backup_v1_edge;
+mod key_export;
 mod key_representation;
 mod mac_key;
+mod megolm_sessions;
+mod migration;
+mod published;
+mod room_keys_body;
+mod session_data_v2;
 
 use anyhow::Result;
 
@@ -39,5 +48,14 @@ const fn not_built(file: &'static str, why: &'static str) -> Topic {
 pub(crate) const TOPICS: &[Topic] = &[
     built("mac_key.json", mac_key::check),
     built("key_representation.json", key_representation::check),
+    built("backup_v1.json", backup_v1::check),
+    built("backup_v1_edge.json", backup_v1_edge::check),
+    built("published.json", published::check),
+    built("session_data_v2.json", session_data_v2::check),
+    built("megolm_sessions.json", megolm_sessions::check),
+    built("key_export.json", key_export::check),
+    built("room_keys_body.json", room_keys_body::check),
+    built("migration.json", migration::check),
+    built("accounts.json", accounts::check),
     not_built("secret_storage.json", "secret storage is not built yet"),
 ];

@@ -56,11 +56,12 @@ pub(super) fn check(file: &'static str, text: &str, report: &mut Report) -> Resu
         check_edge(edge, &parsed.base_key_hex)
     });
     let list = &parsed.base64_decryption_key_parsing;
-    case::run_each(report, file, "base64_decryption_key_parsing", list, |edge: &Edge| {
-        match judge(edge.expected, BackupDecryptionKey::from_base64(&edge.string))? {
-            Some(key) => equal("the key", hex::encode(key.expose_bytes()), &*parsed.base_key_hex),
-            None => Ok(()),
-        }
+    case::run_each(report, file, "base64_decryption_key_parsing", list, |edge: &Edge| match judge(
+        edge.expected,
+        BackupDecryptionKey::from_base64(&edge.string),
+    )? {
+        Some(key) => equal("the key", hex::encode(key.expose_bytes()), &*parsed.base_key_hex),
+        None => Ok(()),
     });
     Ok(())
 }
