@@ -141,10 +141,10 @@ pub(crate) fn bind(
     if context.session_id != expected.session_id {
         return Err(BindError::WrongContextSession { written_for: context.session_id });
     }
-    if let (Some(written), Some(reader)) = (context.user_id, &expected.user_id) {
-        if written != *reader {
-            return Err(BindError::WrongUser { written_for: written });
-        }
+    if let (Some(written_for), Some(owner)) = (context.user_id, &expected.user_id)
+        && written_for != *owner
+    {
+        return Err(BindError::WrongUser { written_for });
     }
     // A context beside an `unauthenticated` mark comes from a writer that broke B-2: it is held
     // to what it says, but proves nothing.
