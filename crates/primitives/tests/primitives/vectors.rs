@@ -119,6 +119,25 @@ fn key_representation_errors_say_what_is_wrong() {
     }
 }
 
+// K-3: the Bitcoin alphabet, and no character that looks like one of it.
+#[test]
+fn only_base58_characters_are_read() {
+    let alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+    let others = ['\u{FEFF}', '\u{200B}', 'é', 'Е', '１', '🔑'];
+    for character in (0..=u8::MAX).map(char::from).chain(others) {
+        let text = format!("EsUB {character}");
+        let outcome = key_representation::decode(&text).unwrap_err().to_string();
+        let expected = if alphabet.contains(character) {
+            "a key has 48 characters besides spaces, and this one has 5"
+        } else if character.is_whitespace() {
+            "a key has 48 characters besides spaces, and this one has 4"
+        } else {
+            "character 6 of the key is not one that a key can contain"
+        };
+        assert_eq!(outcome, expected, "{character:?}");
+    }
+}
+
 // K-4
 #[test]
 fn decryption_keys_are_read_from_base64_strictly() {
