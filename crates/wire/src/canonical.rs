@@ -107,11 +107,12 @@ fn write_text(out: &mut String, text: &Text<'_>) -> Result<(), CanonicalJsonErro
     Ok(())
 }
 
-/// A number as canonical JSON writes it, which is as JSON itself writes an integer.
+/// The text of a number, if it is an integer as canonical JSON writes it.
 fn integer(number: &str) -> Result<&str, CanonicalJsonError> {
-    // `-0` is an integer to Rust; a fraction, an exponent or more than 64 bits are not.
+    // Rust also parses `-0`; and `+1` and `01`, which a tree made by hand could hold.
+    let plain = matches!(number.as_bytes(), [b'0'] | [b'1'..=b'9', ..] | [b'-', b'1'..=b'9', ..]);
     match number.parse::<i64>() {
-        Ok(integer) if integer.unsigned_abs() <= MAX_INTEGER && number != "-0" => Ok(number),
+        Ok(integer) if plain && integer.unsigned_abs() <= MAX_INTEGER => Ok(number),
         _ => Err(CanonicalJsonError::Number),
     }
 }

@@ -47,15 +47,6 @@ impl KeyBackupData {
             session_data: session_data(object)?,
         })
     }
-
-    /// Whether this entry replaces `existing`, which the store has for the same session:
-    /// verified before unverified, then the lower first index, then the lower forwarded count. On
-    /// a full tie the existing one stays.
-    pub fn replaces(&self, existing: &Self) -> bool {
-        let rank =
-            |data: &Self| (!data.is_verified, data.first_message_index, data.forwarded_count);
-        rank(self) < rank(existing)
-    }
 }
 
 fn unsigned_integer(object: &Object<'_>, property: &'static str) -> Result<u64, PropertyError> {
@@ -101,7 +92,6 @@ pub enum KeyBackupDataError {
     Property(#[from] PropertyError),
     /// `session_data` is larger than an entry may be (V2-13).
     #[error("`session_data` is larger than {ENTRY_MAX_BYTES} bytes: {found} bytes")]
-    #[non_exhaustive]
     TooLarge {
         /// Its length in bytes.
         found: usize,

@@ -1,4 +1,4 @@
-//! Names and JSON forms of Matrix key backup on the wire.
+#![doc = include_str!("../README.md")]
 #![no_std]
 
 extern crate alloc;
