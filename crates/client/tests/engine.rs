@@ -1,0 +1,491 @@
+//! The engine on a real store: upload, restore, merge, trust.
+#![cfg(feature = "sqlite")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test"
+)]
+
+use std::collections::BTreeSet;
+
+use futures_util::StreamExt;
+use matrix_key_backup::{
+    BackedUpSession, EntryReader, OpenBackup, OpenError, RestoreSummary, RestoredBatch,
+    create_backup,
+    primitives::{BackupDecryptionKey, BackupMacKey},
+    replacement::KeyMetadata,
+    restore,
+    store::{BackupStore, KeyScope, KeyToStore, SqliteStore, StoreError},
+    trust::{KeyOrigin, TrustedBackup},
+    upload::{
+        BlockReason, MacKeyCheck, NoticeKind, RoomKey, UploadError, UploadEvent, UploadNotice,
+        UploadSummary, Uploader,
+    },
+    v2::{BackupReader, SourcedSession},
+    wire::{
+        BackedUpSessionData, BackupAlgorithm, KeyBackupData, MegolmSessionExport, Names,
+        Provenance, RoomId, UnauthenticatedSource,
+    },
+};
+use serde_json::{Value, value::RawValue};
+
+const V2: BackupAlgorithm = BackupAlgorithm::V2(Names::Unstable);
+
+fn sessions() -> Vec<Value> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/vectors/megolm_sessions.json");
+    let mut file: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    serde_json::from_value(file["sessions"].take()).unwrap()
+}
+
+fn room() -> RoomId {
+    RoomId::new("!room:example.org").unwrap()
+}
+
+/// A real session, exported at the first, second or third of its indices.
+fn at(session: &Value, export: usize) -> BackedUpSessionData {
+    let mut json = session["session_data"].clone();
+    json["session_key"] = session["exports"][export]["session_key"].clone();
+    BackedUpSessionData::parse(json.to_string().as_bytes()).unwrap()
+}
+
+fn vouched(data: BackedUpSessionData) -> RoomKey {
+    RoomKey::new(room(), SourcedSession::own_session(data, &room(), None))
+}
+
+fn unvouched(data: BackedUpSessionData) -> RoomKey {
+    RoomKey::new(room(), SourcedSession::unvouched(data))
+}
+
+fn from_all_sessions(key: impl Fn(BackedUpSessionData) -> RoomKey) -> Vec<RoomKey> {
+    sessions().iter().map(|session| key(at(session, 1))).collect()
+}
+
+struct Setup {
+    store: SqliteStore,
+    reader: BackupReader,
+    backup: OpenBackup,
+    trusted: TrustedBackup,
+}
+
+impl Setup {
+    fn new(algorithm: BackupAlgorithm) -> Self {
+        pollster::block_on(async {
+            let store = SqliteStore::in_memory().await.unwrap();
+            let key = BackupDecryptionKey::from_slice(&[5; 32]).unwrap();
+            let reader = BackupReader::new(key);
+            let backup = create_backup(&store, &reader, algorithm).await.unwrap();
+            let origin = KeyOrigin::EnteredByUser;
+            let trusted =
+                TrustedBackup::from_decryption_key(backup.description(), &reader, origin).unwrap();
+            Self { store, reader, backup, trusted }
+        })
+    }
+
+    fn uploader(&self) -> Uploader<'_, SqliteStore> {
+        Uploader::for_reader(&self.store, &self.trusted, self.reader.clone(), None).unwrap()
+    }
+
+    fn writer(&self) -> Uploader<'_, SqliteStore> {
+        let mac_key = self.reader.mac_key().clone();
+        pollster::block_on(Uploader::for_writer(&self.store, &self.trusted, mac_key)).unwrap()
+    }
+
+    fn upload(&self, keys: Vec<RoomKey>) -> (UploadSummary, Vec<UploadNotice>) {
+        run(&self.uploader(), keys)
+    }
+
+    fn restore(&self) -> RestoredBatch {
+        let reader = EntryReader::new(self.reader.clone(), self.backup.algorithm(), None);
+        let version = self.backup.version().clone();
+        pollster::block_on(async {
+            let mut all = RestoredBatch::default();
+            let mut pages = restore(&self.store, version, KeyScope::All, reader);
+            while let Some(page) = pages.next().await {
+                let RestoredBatch { sessions, rejected } = page.unwrap();
+                all.sessions.extend(sessions);
+                all.rejected.extend(rejected);
+            }
+            all
+        })
+    }
+
+    fn only(&self) -> BackedUpSession {
+        let RestoredBatch { mut sessions, rejected } = self.restore();
+        assert!(rejected.is_empty() && sessions.len() == 1);
+        sessions.remove(0)
+    }
+
+    fn etag(&self) -> String {
+        pollster::block_on(self.store.current_version()).unwrap().unwrap().etag
+    }
+
+    fn put(&self, keys: Vec<KeyToStore>) {
+        pollster::block_on(self.store.put_keys(self.backup.version(), keys)).unwrap();
+    }
+}
+
+fn run(
+    uploader: &Uploader<'_, SqliteStore>,
+    keys: Vec<RoomKey>,
+) -> (UploadSummary, Vec<UploadNotice>) {
+    let mut notices = Vec::new();
+    let observe = |event: UploadEvent<'_>| {
+        if let UploadEvent::Notice(notice) = event {
+            notices.push(notice.clone());
+        }
+    };
+    let summary = pollster::block_on(uploader.upload(keys, observe)).unwrap();
+    (summary, notices)
+}
+
+#[test]
+fn hundred_keys_come_back_as_they_were() {
+    for algorithm in [V2, BackupAlgorithm::V2(Names::Stable), BackupAlgorithm::V1] {
+        let setup = Setup::new(algorithm);
+        let (summary, notices) = setup.upload(from_all_sessions(vouched));
+        assert_eq!((summary.keys, summary.new), (100, 100));
+        assert!(notices.is_empty());
+        let restored = setup.restore();
+        assert_eq!((restored.sessions.len(), restored.rejected.len()), (100, 0));
+        let mut summary = RestoreSummary::default();
+        summary.add(&restored);
+        let v1 = algorithm == BackupAlgorithm::V1;
+        assert_eq!(summary.keys.authenticated, if v1 { 0 } else { 100 }); // V1-6, V2-8
+        assert_eq!(summary.room_under_mac, summary.keys.authenticated); // B-2
+        let before: BTreeSet<_> =
+            sessions().iter().map(|s| at(s, 1).session_key().expose_base64().to_string()).collect();
+        let after: BTreeSet<_> = restored
+            .sessions
+            .iter()
+            .map(|s| s.data().session_key().expose_base64().to_string())
+            .collect();
+        assert_eq!(before, after);
+    }
+}
+
+#[test]
+fn second_upload_changes_nothing() {
+    let setup = Setup::new(V2);
+    setup.upload(from_all_sessions(unvouched));
+    let etag = setup.etag();
+    let (summary, notices) = setup.upload(from_all_sessions(unvouched));
+    assert_eq!((summary.unchanged, summary.new + summary.improved), (100, 0));
+    assert_eq!((setup.etag(), notices), (etag, vec![]));
+}
+
+/// The same session twice in one upload, the better one second.
+#[test]
+fn session_that_comes_twice_in_one_upload_is_merged() {
+    let setup = Setup::new(V2);
+    let session = &sessions()[0];
+    let (summary, _) = setup.upload(vec![unvouched(at(session, 1)), unvouched(at(session, 0))]);
+    assert_eq!((summary.new, summary.improved), (1, 1));
+    assert_eq!(
+        setup.only().first_message_index(),
+        at(session, 0).session_key().first_known_index()
+    );
+}
+
+#[test]
+fn better_index_replaces_and_worse_does_not() {
+    let setup = Setup::new(V2);
+    let session = &sessions()[1];
+    setup.upload(vec![unvouched(at(session, 1))]);
+    let etag = setup.etag();
+    let (worse, _) = setup.upload(vec![unvouched(at(session, 2))]);
+    assert_eq!((worse.unchanged, setup.etag()), (1, etag));
+    let (better, _) = setup.upload(vec![unvouched(at(session, 0))]);
+    assert_eq!(better.improved, 1);
+    assert_eq!(setup.only().first_message_index(), 0);
+}
+
+/// A-3: a copy from nowhere with a lower index takes nothing of what is vouched for away, and adds
+/// nothing of its own but the index.
+#[test]
+fn earlier_unvouched_copy_lends_its_index_and_nothing_else() {
+    let setup = Setup::new(V2);
+    let session = &sessions()[2];
+    setup.upload(vec![vouched(at(session, 1))]);
+    let mut copy = session["session_data"].clone();
+    copy["session_key"] = session["exports"][0]["session_key"].clone();
+    copy["sender_key"] = "an attacker's".into();
+    let copy = BackedUpSessionData::parse(copy.to_string().as_bytes()).unwrap();
+    let (summary, notices) = setup.upload(vec![unvouched(copy)]);
+    assert_eq!((summary.improved, notices.len()), (1, 0));
+    let kept = setup.only();
+    assert_eq!(*kept.provenance(), Provenance::Authenticated);
+    assert_eq!(kept.first_message_index(), 0);
+    assert_eq!(kept.data().sender_key(), at(session, 1).sender_key());
+}
+
+/// A key whose ratchet does not lead to the one that is there.
+fn unconnected(session: &Value) -> BackedUpSessionData {
+    let mut bytes = matrix_key_backup::primitives::base64::decode_unpadded(
+        session["exports"][0]["session_key"].as_str().unwrap(),
+    )
+    .unwrap();
+    for byte in &mut bytes[5..133] {
+        *byte ^= 0x55; // another ratchet under the same public key
+    }
+    let mut json = session["session_data"].clone();
+    json["session_key"] = matrix_key_backup::primitives::base64::encode_unpadded(&bytes).into();
+    BackedUpSessionData::parse(json.to_string().as_bytes()).unwrap()
+}
+
+#[test]
+fn unconnected_copy_does_not_displace_what_is_vouched_for() {
+    let setup = Setup::new(V2);
+    let session = &sessions()[3];
+    setup.upload(vec![vouched(at(session, 1))]);
+    let (summary, notices) = setup.upload(vec![unvouched(unconnected(session))]);
+    assert_eq!((summary.conflicts, summary.improved), (1, 0)); // A-3
+    assert_eq!(notices[0].what, NoticeKind::Conflict { stored_kept: true });
+    let kept = setup.only();
+    assert!(kept.provenance().is_authenticated());
+    assert_eq!(kept.data().session_key(), at(session, 1).session_key());
+}
+
+#[test]
+fn vouched_key_displaces_an_unconnected_copy_where_the_store_lets_it() {
+    let setup = Setup::new(V2);
+    let session = &sessions()[3];
+    setup.upload(vec![unvouched(unconnected(session))]);
+    let mut key = vouched(at(session, 1));
+    key.sender_verified = true; // A-2: verified wins
+    let (summary, notices) = setup.upload(vec![key]);
+    assert_eq!((summary.improved, summary.conflicts), (1, 1));
+    assert_eq!(notices[0].what, NoticeKind::Conflict { stored_kept: false });
+    assert!(setup.only().provenance().is_authenticated());
+}
+
+/// M-8: a better provenance at the same index is a tie for the store, and that is said.
+#[test]
+fn provenance_that_the_store_will_not_take_is_reported() {
+    let setup = Setup::new(V2);
+    let session = &sessions()[4];
+    setup.upload(vec![unvouched(at(session, 1))]);
+    let (summary, notices) = setup.upload(vec![vouched(at(session, 1))]);
+    assert_eq!(summary.blocked, 1);
+    assert_eq!(notices[0].what, NoticeKind::Blocked(BlockReason::StoreKeepsOld));
+    assert!(!setup.only().provenance().is_authenticated());
+}
+
+/// A-5: verified is written for authenticated keys of verified devices, and for no others.
+#[test]
+fn verified_is_written_only_for_what_is_authenticated() {
+    let setup = Setup::new(V2);
+    let all = sessions();
+    let mut keys =
+        vec![vouched(at(&all[0], 0)), unvouched(at(&all[1], 0)), vouched(at(&all[2], 0))];
+    keys[0].sender_verified = true;
+    keys[1].sender_verified = true;
+    setup.upload(keys);
+    let verified: Vec<_> =
+        stored(&setup).iter().map(|(id, m)| (id.clone(), m.is_verified)).collect();
+    for (index, expected) in [(0, true), (1, false), (2, false)] {
+        let id = at(&all[index], 0).session_key().session_id().to_string();
+        assert!(verified.contains(&(id, expected)), "{index}");
+    }
+}
+
+fn stored(setup: &Setup) -> Vec<(String, KeyMetadata)> {
+    pollster::block_on(async {
+        let mut pages = setup.store.keys(setup.backup.version().clone(), KeyScope::All);
+        let mut found = Vec::new();
+        while let Some(page) = pages.next_page().await {
+            for key in page.unwrap() {
+                found.push((key.session_id.to_string(), KeyMetadata::from(&key.data.unwrap())));
+            }
+        }
+        found
+    })
+}
+
+/// Writes an entry under somebody else's MAC key, as a server that knows the public key could.
+fn plant(setup: &Setup, data: BackedUpSessionData, index: u64) {
+    let mac_key = BackupMacKey::from_slice(&[0xEE; 32]).unwrap();
+    let forger = setup.trusted.writer(mac_key).unwrap();
+    let session = SourcedSession::own_session(data, &room(), None);
+    let session_id = session.data().session_key().session_id();
+    let mut rng = rand_core::UnwrapErr(rand::rngs::SysRng);
+    let session_data = forger.seal(&session, &mut rng).unwrap().into_raw();
+    let data = KeyBackupData {
+        first_message_index: index,
+        forwarded_count: 0,
+        is_verified: false,
+        session_data,
+    };
+    setup.put(vec![KeyToStore { room_id: room(), session_id, data }]);
+}
+
+#[test]
+fn planted_keys_are_counted_named_and_do_not_stop_the_others() {
+    let setup = Setup::new(V2);
+    let all = sessions();
+    setup.upload(all[10..].iter().map(|s| vouched(at(s, 0))).collect());
+    for session in &all[..10] {
+        plant(&setup, at(session, 0), 0);
+    }
+    let restored = setup.restore();
+    assert_eq!((restored.sessions.len(), restored.rejected.len()), (90, 10)); // V2-6
+    let mut summary = RestoreSummary::default();
+    summary.add(&restored);
+    assert_eq!((summary.entries, summary.rejected["forged"]), (100, 10));
+    let named: BTreeSet<_> = restored.rejected.iter().map(|r| r.session_id.to_string()).collect();
+    let planted: BTreeSet<_> =
+        all[..10].iter().map(|s| s["session_id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(named, planted);
+}
+
+#[test]
+fn key_takes_the_place_of_a_planted_one_where_the_store_lets_it() {
+    let setup = Setup::new(V2);
+    let session = &sessions()[0];
+    plant(&setup, at(session, 1), 100);
+    let (summary, notices) = setup.upload(vec![vouched(at(session, 0))]);
+    assert_eq!(summary.improved, 1);
+    assert!(matches!(notices[0].what, NoticeKind::ReplacedUnreadable(_)));
+    assert!(setup.only().provenance().is_authenticated());
+
+    let setup = Setup::new(V2);
+    plant(&setup, at(session, 0), 0);
+    let (summary, notices) = setup.upload(vec![vouched(at(session, 1))]);
+    assert_eq!(summary.blocked, 1);
+    assert!(matches!(notices[0].what, NoticeKind::Blocked(BlockReason::UnreadableInPlace(_))));
+}
+
+#[test]
+fn upload_to_a_version_that_was_replaced_stops() {
+    let setup = Setup::new(V2);
+    let uploader = setup.uploader();
+    pollster::block_on(create_backup(&setup.store, &setup.reader, V2)).unwrap();
+    let stopped =
+        pollster::block_on(uploader.upload(from_all_sessions(vouched), |_| {})).unwrap_err();
+    assert!(matches!(stopped, UploadError::Store(StoreError::WrongVersion { .. }))); // A-1, T-3
+}
+
+#[test]
+fn another_decryption_key_does_not_upload() {
+    let setup = Setup::new(V2);
+    let other = BackupReader::new(BackupDecryptionKey::from_slice(&[6; 32]).unwrap());
+    let refused = Uploader::for_reader(&setup.store, &setup.trusted, other, None).unwrap_err();
+    assert!(matches!(refused, UploadError::OtherKey));
+}
+
+mod write_only {
+    use super::*;
+
+    #[test]
+    fn writer_adds_keys_that_the_reader_reads() {
+        let setup = Setup::new(V2);
+        let (summary, _) = run(&setup.writer(), from_all_sessions(vouched));
+        assert_eq!((summary.new, summary.mac_key), (100, MacKeyCheck::Unconfirmed)); // T-5
+        assert_eq!(setup.restore().sessions.len(), 100);
+        let (again, _) = run(&setup.writer(), from_all_sessions(vouched));
+        assert_eq!((again.unchanged, again.mac_key), (100, MacKeyCheck::Confirmed)); // T-5
+    }
+
+    #[test]
+    fn stale_mac_key_writes_nothing() {
+        let setup = Setup::new(V2);
+        setup.upload(from_all_sessions(vouched));
+        let stale = BackupMacKey::from_slice(&[1; 32]).unwrap();
+        let refused = pollster::block_on(Uploader::for_writer(&setup.store, &setup.trusted, stale));
+        assert!(matches!(refused.unwrap_err(), UploadError::StaleMacKey)); // T-5
+    }
+
+    /// It cannot see whether what is there is vouched for, so it leaves it alone. // A-3
+    #[test]
+    fn unvouched_key_does_not_displace_what_the_writer_cannot_read() {
+        let setup = Setup::new(V2);
+        let session = &sessions()[0];
+        setup.upload(vec![vouched(at(session, 1))]);
+        let (summary, notices) = run(&setup.writer(), vec![unvouched(at(session, 0))]);
+        assert_eq!(summary.blocked, 1);
+        assert_eq!(notices[0].what, NoticeKind::Blocked(BlockReason::CannotCompare));
+        let (summary, _) = run(&setup.writer(), vec![vouched(at(session, 0))]);
+        assert_eq!(summary.improved, 1);
+        assert_eq!(setup.only().first_message_index(), 0);
+    }
+
+    #[test]
+    fn v1_backup_has_nothing_to_write_with_a_mac_key() {
+        let setup = Setup::new(BackupAlgorithm::V1);
+        let mac_key = setup.reader.mac_key().clone();
+        let refused =
+            pollster::block_on(Uploader::for_writer(&setup.store, &setup.trusted, mac_key));
+        assert!(matches!(refused.unwrap_err(), UploadError::NoMac));
+    }
+}
+
+/// Stores take any `auth_data`: each is answered, none panics.
+#[test]
+fn odd_backup_versions_are_refused_by_name() {
+    pollster::block_on(async {
+        let store = SqliteStore::in_memory().await.unwrap();
+        assert!(matches!(OpenBackup::current(&store).await, Err(OpenError::NoBackup)));
+        for (algorithm, auth_data, named) in [
+            ("org.example.v3", r#"{"public_key":"x"}"#, "org.example.v3"),
+            (V2.as_str(), "null", "null"),
+            (V2.as_str(), "{}", "public_key"),
+            (V2.as_str(), r#"{"public_key":"AAAA"}"#, "public_key"),
+            (V2.as_str(), r#"{"public_key":7}"#, "public_key"),
+        ] {
+            let auth_data = RawValue::from_string(auth_data.to_owned()).unwrap();
+            let version = store.create_version(algorithm, &auth_data).await.unwrap();
+            let error = OpenBackup::current(&store).await.unwrap_err();
+            let message = error.to_string();
+            assert!(matches!(error, OpenError::Unreadable(_)), "{message}");
+            assert!(message.contains(named), "{message}");
+            assert!(message.contains(version.as_str()), "{message}");
+        }
+    });
+}
+
+/// Executors move futures between threads; this one checks that they may.
+#[test]
+fn futures_are_send() {
+    fn send<T: Send>(value: T) -> T {
+        value
+    }
+    let setup = Setup::new(V2);
+    let reader = EntryReader::new(setup.reader.clone(), V2, None);
+    drop(send(restore(&setup.store, setup.backup.version().clone(), KeyScope::All, reader)));
+    let uploader = setup.uploader();
+    drop(send(uploader.upload(Vec::new(), |_| {})));
+    drop(send(create_backup(&setup.store, &setup.reader, V2)));
+    drop(send(OpenBackup::current(&setup.store)));
+}
+
+#[test]
+fn megolm_exports_of_one_session_are_connected() {
+    use matrix_key_backup::merge::{RatchetOrder, compare_ratchets};
+    let export =
+        |session: &Value, n: usize| -> MegolmSessionExport { at(session, n).session_key().clone() };
+    for session in sessions() {
+        let [first, second] = [export(&session, 0), export(&session, 1)];
+        assert_eq!(compare_ratchets(&first, &first), RatchetOrder::Equal);
+        assert_eq!(compare_ratchets(&first, &second), RatchetOrder::Earlier);
+        assert_eq!(compare_ratchets(&second, &first), RatchetOrder::Later);
+        let strange = unconnected(&session).session_key().clone();
+        assert_eq!(compare_ratchets(&strange, &second), RatchetOrder::Unconnected);
+    }
+    let all = sessions();
+    assert_eq!(
+        compare_ratchets(&export(&all[0], 0), &export(&all[1], 0)),
+        RatchetOrder::Unconnected
+    );
+}
+
+#[test]
+fn v1_keys_are_legacy() {
+    let setup = Setup::new(BackupAlgorithm::V1);
+    let (summary, _) = setup.upload(from_all_sessions(vouched));
+    assert_eq!(summary.written.unauthenticated["m.legacy-v1"], 100);
+    let legacy = Provenance::Unauthenticated(UnauthenticatedSource::LegacyV1);
+    assert!(setup.restore().sessions.iter().all(|s| *s.provenance() == legacy));
+    let (again, _) = setup.upload(from_all_sessions(vouched));
+    assert_eq!(again.unchanged, 100);
+}
