@@ -1,1 +1,20 @@
-//! Ruma serde types and conversions for authenticated Matrix key backup
+#![doc = include_str!("../README.md")]
+
+mod backup_algorithm;
+mod backup_secret;
+mod forwarded_room_key;
+mod ids;
+mod key_backup_data;
+mod received_room_keys;
+mod room_keys;
+
+pub use backup_algorithm::{BackupAlgorithmData, BackupAlgorithmDataError};
+pub use backup_secret::BackupSecret;
+pub use forwarded_room_key::{ForwardedRoomKey, ForwardedRoomKeyError, NotForwardable};
+pub use ids::{room_id_from_ruma, room_id_to_ruma, user_id_from_ruma, user_id_to_ruma};
+pub use key_backup_data::{IntegerTooLarge, key_backup_data_from_ruma, key_backup_data_to_ruma};
+pub use received_room_keys::{ReceivedRoom, ReceivedRoomKeys};
+pub use room_keys::{
+    RefusalReason, RefusedEntry, RoomKeyEntry, RoomKeysToRuma, UnreadableEntry, UnreadableReason,
+    room_keys_from_ruma, room_keys_to_ruma,
+};

@@ -1,0 +1,8 @@
+//! Tests of this crate against Ruma itself.
+
+#[cfg(test)]
+mod canonical_json;
+#[cfg(test)]
+mod conversions;
+#[cfg(test)]
+mod traps;
