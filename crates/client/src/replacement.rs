@@ -60,3 +60,59 @@ pub fn replaces(new: &KeyMetadata, old: &KeyMetadata) -> bool {
 fn rank(key: &KeyMetadata) -> (bool, Reverse<u64>, Reverse<u64>) {
     (key.is_verified, Reverse(key.first_message_index), Reverse(key.forwarded_count))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn keys() -> impl Strategy<Value = KeyMetadata> {
+        // Few values, so that ties are many; and the extremes.
+        let number = || prop_oneof![0..4_u64, Just(u64::MAX - 1), Just(u64::MAX)];
+        (any::<bool>(), number(), number()).prop_map(
+            |(is_verified, first_message_index, forwarded_count)| KeyMetadata {
+                is_verified,
+                first_message_index,
+                forwarded_count,
+            },
+        )
+    }
+
+    /// A-2 once more, sentence by sentence.
+    fn restated(new: &KeyMetadata, old: &KeyMetadata) -> bool {
+        if new.is_verified != old.is_verified {
+            return new.is_verified;
+        }
+        if new.first_message_index != old.first_message_index {
+            return new.first_message_index < old.first_message_index;
+        }
+        if new.forwarded_count != old.forwarded_count {
+            return new.forwarded_count < old.forwarded_count;
+        }
+        false
+    }
+
+    proptest! {
+        //
+        #[test]
+        fn is_the_rule(new in keys(), old in keys()) {
+            prop_assert_eq!(replaces(&new, &old), restated(&new, &old));
+        }
+
+        /// What is left in the end is the best of all, and of equals the first: the order of
+        /// uploads does not matter otherwise, and no two entries replace each other for ever.
+        #[test]
+        fn the_first_of_the_best_stays(offered in prop::collection::vec(keys(), 1..12)) {
+            let mut kept = 0;
+            for (position, new) in offered.iter().enumerate() {
+                if replaces(new, &offered[kept]) {
+                    kept = position;
+                }
+            }
+            let better = |old: &KeyMetadata| offered.iter().any(|new| restated(new, old));
+            let first_of_the_best = offered.iter().position(|old| !better(old));
+            prop_assert_eq!(Some(kept), first_of_the_best);
+        }
+    }
+}

@@ -9,11 +9,15 @@
 mod entry;
 mod error;
 mod pages;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod version;
 
 pub use entry::{KeyScope, KeyToStore, PutOutcome, ReceivedKey};
 pub use error::StoreError;
 pub use pages::KeyPages;
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteStore, SqliteStoreError};
 pub use version::{BackupVersion, VersionId};
 
 use core::future::Future;

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::{
-    Connection, OptionalExtension, Row, Transaction, TransactionBehavior, named_params,
+    Connection, OptionalExtension, Params, Row, Statement, Transaction, TransactionBehavior,
+    named_params,
 };
 use serde_json::value::RawValue;
 
@@ -50,7 +51,9 @@ impl Database {
         let Self { connection, path } = self;
         match connection.transaction_with_behavior(behavior) {
             Ok(transaction) => Ok(Operation { transaction, path, attempt }),
-            Err(error) => Err(StoreError::Store(SqliteStoreError::from_sqlite(path, attempt, error))),
+            Err(error) => {
+                Err(StoreError::Store(SqliteStoreError::from_sqlite(path, attempt, error)))
+            }
         }
     }
 
@@ -58,9 +61,8 @@ impl Database {
     pub(super) fn close(&mut self) -> Outcome<()> {
         // The connection is dropped with the worker's value; putting an empty one in its place
         // lets this one be closed here, where there is somebody to hear of a failure.
-        let sqlite = |error| {
-            StoreError::Store(SqliteStoreError::from_sqlite(&self.path, "closed", error))
-        };
+        let sqlite =
+            |error| StoreError::Store(SqliteStoreError::from_sqlite(&self.path, "closed", error));
         let empty = Connection::open_in_memory().map_err(sqlite)?;
         let connection = std::mem::replace(&mut self.connection, empty);
         connection.close().map_err(|(_, error)| sqlite(error))
@@ -71,7 +73,7 @@ impl Database {
         operation.one_version(
             "SELECT version, algorithm, auth_data, etag, count FROM versions
              ORDER BY version DESC LIMIT 1",
-            &[],
+            (),
         )
     }
 
@@ -149,19 +151,19 @@ impl Operation<'_> {
         StoreError::Store(SqliteStoreError::Damaged { path: self.path.to_owned(), detail })
     }
 
-    pub(super) fn execute(
-        &self,
-        statement: &str,
-        parameters: &[(&str, &dyn rusqlite::ToSql)],
-    ) -> Outcome<usize> {
+    pub(super) fn prepare(&self, query: &str) -> Outcome<Statement<'_>> {
+        self.transaction.prepare(query).map_err(|error| self.failed(error))
+    }
+
+    pub(super) fn execute(&self, statement: &str, parameters: impl Params) -> Outcome<usize> {
         self.transaction.execute(statement, parameters).map_err(|error| self.failed(error))
     }
 
     pub(super) fn commit(self) -> Outcome<()> {
         let Self { transaction, path, attempt } = self;
-        transaction.commit().map_err(|error| {
-            StoreError::Store(SqliteStoreError::from_sqlite(path, attempt, error))
-        })
+        transaction
+            .commit()
+            .map_err(|error| StoreError::Store(SqliteStoreError::from_sqlite(path, attempt, error)))
     }
 
     /// The row of a version, which must exist.
@@ -206,16 +208,13 @@ impl Operation<'_> {
         }
         self.transaction
             .query_row("SELECT etag, count FROM versions WHERE version = ?1", [row.0], |row| {
-                Ok(PutOutcome { etag: row.get::<_, i64>(0)?.to_string(), count: row.get(1)? })
+                let (etag, count): (i64, i64) = (row.get(0)?, row.get(1)?);
+                Ok(PutOutcome { etag: etag.to_string(), count: count.cast_unsigned() })
             })
             .map_err(|error| self.failed(error))
     }
 
-    fn one_version(
-        &self,
-        query: &str,
-        parameters: &[(&str, &dyn rusqlite::ToSql)],
-    ) -> Outcome<Option<BackupVersion>> {
+    fn one_version(&self, query: &str, parameters: impl Params) -> Outcome<Option<BackupVersion>> {
         self.transaction
             .query_row(query, parameters, |row| Ok(self.backup_version(row)))
             .optional()
@@ -234,7 +233,7 @@ impl Operation<'_> {
                 self.damaged(format!("the `auth_data` of version {version} is not JSON"))
             })?,
             etag: row.get::<_, i64>(3).map_err(failed)?.to_string(),
-            count: row.get(4).map_err(failed)?,
+            count: row.get::<_, i64>(4).map_err(failed)?.cast_unsigned(),
         })
     }
 }

@@ -179,11 +179,7 @@ pub enum SqliteStoreError {
 
 impl SqliteStoreError {
     /// What SQLite said about `path` when it was to be `attempt`ed, in terms a person can act on.
-    pub(super) fn from_sqlite(
-        path: &Path,
-        attempt: &'static str,
-        error: rusqlite::Error,
-    ) -> Self {
+    pub(super) fn from_sqlite(path: &Path, attempt: &'static str, error: rusqlite::Error) -> Self {
         let path = path.to_owned();
         if error.sqlite_extended_error_code() == Some(ffi::SQLITE_READONLY_DIRECTORY) {
             return Self::ReadOnlyDirectory { path };

@@ -17,17 +17,24 @@ use super::schema;
 /// What SQLite puts beside a database.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
+/// A database is at least one page, and a page at least this many bytes.
+const SMALLEST_DATABASE: u64 = 512;
+
 /// Opens the store at `path`, which must exist.
 pub(super) fn open(path: &Path, patience: Duration) -> Result<Connection, SqliteStoreError> {
     let absolute = absolute(path)?;
-    let metadata =
-        fs::metadata(&absolute).map_err(|error| SqliteStoreError::from_io(path, "opened", error))?;
+    let metadata = fs::metadata(&absolute)
+        .map_err(|error| SqliteStoreError::from_io(path, "opened", error))?;
     if !metadata.is_file() {
         return Err(SqliteStoreError::NotAFile { path: path.to_owned() });
     }
-    if metadata.len() == 0 {
-        // SQLite would take it for a database that has yet to be filled.
-        return Err(SqliteStoreError::Empty { path: path.to_owned() });
+    // SQLite would take an empty file, or one of a single byte, for a database yet to be filled.
+    match metadata.len() {
+        0 => return Err(SqliteStoreError::Empty { path: path.to_owned() }),
+        1..SMALLEST_DATABASE => {
+            return Err(SqliteStoreError::NotADatabase { path: path.to_owned() });
+        }
+        _ => {}
     }
     probe(path, &absolute)?;
     let connection = connect(path, &absolute)?;
@@ -36,8 +43,8 @@ pub(super) fn open(path: &Path, patience: Duration) -> Result<Connection, Sqlite
     hold_checkpoints(&connection, path, true)?;
     set_up(&connection, path, patience)?;
     schema::recognise(&connection, path)?;
-    schema::check_tables(&connection, path)?;
     hold_checkpoints(&connection, path, false)?;
+    schema::check_tables(&connection, path)?;
     Ok(connection)
 }
 
@@ -148,9 +155,7 @@ fn hold_checkpoints(
 /// That a file which is there cannot be opened is a matter of permissions.
 fn cannot_open(path: &Path, error: rusqlite::Error) -> SqliteStoreError {
     match error.sqlite_error_code() {
-        Some(ErrorCode::CannotOpen) => {
-            SqliteStoreError::PermissionDenied { path: path.to_owned() }
-        }
+        Some(ErrorCode::CannotOpen) => SqliteStoreError::PermissionDenied { path: path.to_owned() },
         _ => SqliteStoreError::from_sqlite(path, "opened", error),
     }
 }
@@ -249,7 +254,9 @@ impl Draft {
         match new_private_file(&draft) {
             Ok(_) => Ok(Self(draft)),
             Err(error) => Err(match error.kind() {
-                io::ErrorKind::NotFound => SqliteStoreError::MissingDirectory { path: path.to_owned() },
+                io::ErrorKind::NotFound => {
+                    SqliteStoreError::MissingDirectory { path: path.to_owned() }
+                }
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     SqliteStoreError::ReadOnlyDirectory { path: path.to_owned() }
                 }

@@ -1,12 +1,11 @@
 //! The entries of a version: putting, reading page by page, looking up, deleting.
 
-use matrix_key_backup_wire::{ENTRY_MAX_BYTES, KeyBackupData, KeyBackupDataError, RoomId, SessionId};
-use rusqlite::types::{FromSqlError, ToSqlOutput, ValueRef};
-use rusqlite::{OptionalExtension, Params, Row, Statement, ToSql, named_params};
-use serde_json::value::RawValue;
+use matrix_key_backup_wire::{ENTRY_MAX_BYTES, RoomId, SessionId};
+use rusqlite::{OptionalExtension, Statement, ToSql, named_params};
 
 use super::database::{Database, Operation, Outcome, VersionRow};
 use super::error::SqliteStoreError;
+use super::stored::{LIMIT, Position, Stored, columns};
 use crate::replacement::KeyMetadata;
 use crate::store::{KeyScope, KeyToStore, PutOutcome, ReceivedKey, StoreError, VersionId};
 
@@ -16,18 +15,37 @@ const PAGE_ENTRIES: usize = 512;
 /// A page ends with the entry that makes it larger than this; no entry is larger than 1 MiB.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// What [`Stored::from_row`] reads. A `session_data` beyond all limits is not even fetched.
-macro_rules! select_keys {
-    ($condition:literal) => {
-        concat!(
-            "SELECT room_id, session_id, first_message_index, forwarded_count, is_verified, \
-                 octet_length(session_data), \
-                 CASE WHEN octet_length(session_data) <= :limit THEN session_data END \
-             FROM keys WHERE version = :version AND ",
-            $condition
-        )
-    };
-}
+const SELECT_SESSION: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM keys
+      WHERE version = :version AND room_id = :room_id AND session_id = :session_id"
+);
+
+const SELECT_ROOM_AFTER: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM keys
+      WHERE version = :version AND room_id = :room_id AND session_id > :session_id
+      ORDER BY session_id"
+);
+
+const SELECT_ALL_AFTER: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM keys
+      WHERE version = :version AND (room_id, session_id) > (:room_id, :session_id)
+      ORDER BY room_id, session_id"
+);
+
+const WRITE: &str = "INSERT INTO keys VALUES (
+        :version, :room_id, :session_id,
+        :first_message_index, :forwarded_count, :is_verified, :session_data
+    ) ON CONFLICT DO UPDATE SET
+        first_message_index = excluded.first_message_index,
+        forwarded_count = excluded.forwarded_count,
+        is_verified = excluded.is_verified,
+        session_data = excluded.session_data";
 
 /// How far reading a version has come.
 #[derive(Debug)]
@@ -36,17 +54,6 @@ pub(super) struct Cursor {
     scope: KeyScope,
     last: Option<Position>,
 }
-
-/// Where an entry stands in the order of reading: by room, then by session, in byte order.
-#[derive(Debug)]
-struct Position {
-    room_id: Text,
-    session_id: Text,
-}
-
-/// A text as the file has it, which in a damaged one is not always UTF-8.
-#[derive(Debug, Default)]
-struct Text(Vec<u8>);
 
 impl Cursor {
     pub(super) fn new(version: VersionId, scope: KeyScope) -> Self {
@@ -64,21 +71,8 @@ impl Database {
         keys.iter().try_for_each(check_size)?;
         let operation = self.writing()?;
         let row = operation.writable(version)?;
-        let (mut written, mut added) = (0_usize, 0);
-        {
-            let mut statements = PutStatements::prepare(&operation)?;
-            for key in keys {
-                match statements.stored(&operation, row, key)? {
-                    None => added += 1,
-                    // A-2; what cannot be read is worth less than anything that can be.
-                    Some(Ok(stored)) if !key.replaces(&KeyMetadata::from(&stored)) => continue,
-                    Some(_) => {}
-                }
-                statements.write(&operation, row, key)?;
-                written += 1;
-            }
-        }
-        let outcome = operation.book(row, written > 0, added)?;
+        let (changed, added) = operation.put(row, keys)?;
+        let outcome = operation.book(row, changed, added)?;
         operation.commit()?;
         Ok(outcome)
     }
@@ -87,37 +81,23 @@ impl Database {
     pub(super) fn page(&mut self, mut cursor: Cursor) -> Outcome<(Vec<ReceivedKey>, Cursor)> {
         let operation = self.reading()?;
         let row = operation.existing(&cursor.version)?;
-        let (page, last) = match (&cursor.scope, cursor.last.take()) {
-            (KeyScope::Session(..), Some(_)) => (Vec::new(), None),
-            (KeyScope::Session(room_id, session_id), None) => operation.read_page(
-                select_keys!("room_id = :room_id AND session_id = :session_id"),
-                named_params! {
-                    ":version": row.0, ":limit": ENTRY_MAX_BYTES,
-                    ":room_id": room_id.as_str(), ":session_id": session_id.as_str(),
-                },
-            )?,
-            (KeyScope::Room(room_id), last) => operation.read_page(
-                select_keys!("room_id = :room_id AND session_id > :session_id ORDER BY session_id"),
-                named_params! {
-                    ":version": row.0, ":limit": ENTRY_MAX_BYTES, ":room_id": room_id.as_str(),
-                    ":session_id": last.unwrap_or_default().session_id,
-                },
-            )?,
+        let page = match (&cursor.scope, cursor.last.take()) {
+            (KeyScope::Session(..), Some(_)) => Vec::new(),
+            (KeyScope::Session(room_id, session_id), None) => {
+                operation.page(SELECT_SESSION, row, room_id.as_str(), session_id.as_str())?
+            }
+            (KeyScope::Room(room_id), last) => {
+                let last = last.unwrap_or_else(|| Position::before(room_id));
+                operation.page(SELECT_ROOM_AFTER, row, &last.room_id, &last.session_id)?
+            }
             (KeyScope::All, last) => {
                 let last = last.unwrap_or_default();
-                operation.read_page(
-                    select_keys!(
-                        "(room_id, session_id) > (:room_id, :session_id) \
-                         ORDER BY room_id, session_id"
-                    ),
-                    named_params! {
-                        ":version": row.0, ":limit": ENTRY_MAX_BYTES,
-                        ":room_id": last.room_id, ":session_id": last.session_id,
-                    },
-                )?
+                operation.page(SELECT_ALL_AFTER, row, &last.room_id, &last.session_id)?
             }
         };
-        cursor.last = last;
+        cursor.last = page.last().map(|stored| stored.position.clone());
+        let page =
+            page.into_iter().map(|stored| operation.received(stored)).collect::<Outcome<_>>()?;
         Ok((page, cursor))
     }
 
@@ -129,16 +109,11 @@ impl Database {
     ) -> Outcome<Vec<ReceivedKey>> {
         let operation = self.reading()?;
         let row = operation.existing(version)?;
-        let mut statement =
-            operation.prepare(select_keys!("room_id = :room_id AND session_id = :session_id"))?;
+        let mut select = operation.prepare(SELECT_SESSION)?;
         let mut found = Vec::new();
         for (room_id, session_id) in sessions {
-            let parameters = named_params! {
-                ":version": row.0, ":limit": ENTRY_MAX_BYTES,
-                ":room_id": room_id.as_str(), ":session_id": session_id.as_str(),
-            };
-            let stored = operation.look_up(&mut statement, parameters)?;
-            found.extend(stored.map(|data| ReceivedKey {
+            let stored = operation.look_up(&mut select, row, room_id, session_id)?;
+            found.extend(stored.map(|Stored { data, .. }| ReceivedKey {
                 room_id: room_id.clone(),
                 session_id: session_id.clone(),
                 data,
@@ -155,28 +130,133 @@ impl Database {
     ) -> Outcome<PutOutcome> {
         let operation = self.writing()?;
         let row = operation.writable(version)?;
-        let deleted = match scope {
-            KeyScope::All => operation.execute(
-                "DELETE FROM keys WHERE version = :version",
-                named_params! {":version": row.0},
-            ),
-            KeyScope::Room(room_id) => operation.execute(
-                "DELETE FROM keys WHERE version = :version AND room_id = :room_id",
-                named_params! {":version": row.0, ":room_id": room_id.as_str()},
-            ),
-            KeyScope::Session(room_id, session_id) => operation.execute(
-                "DELETE FROM keys WHERE version = :version AND room_id = :room_id
-                     AND session_id = :session_id",
-                named_params! {
-                    ":version": row.0,
-                    ":room_id": room_id.as_str(), ":session_id": session_id.as_str(),
-                },
-            ),
-        }?;
-        // A table has fewer rows than an `i64` has values.
-        let deleted = i64::try_from(deleted).unwrap_or(i64::MAX);
-        let outcome = operation.book(row, deleted > 0, -deleted)?;
+        let deleted = operation.delete(row, scope)?;
+        // No table has more rows than an `i64` can count.
+        let fewer = i64::try_from(deleted).unwrap_or(i64::MAX);
+        let outcome = operation.book(row, deleted > 0, -fewer)?;
         operation.commit()?;
         Ok(outcome)
     }
+}
+
+impl Operation<'_> {
+    /// Writes what A-2 lets in; says whether anything changed, and how many keys there are more.
+    fn put(&self, version: VersionRow, keys: &[KeyToStore]) -> Outcome<(bool, i64)> {
+        let mut select = self.prepare(SELECT_SESSION)?;
+        let mut write = self.prepare(WRITE)?;
+        let (mut changed, mut added) = (false, 0);
+        for key in keys {
+            let stored = self.look_up(&mut select, version, &key.room_id, &key.session_id)?;
+            match stored.map(|stored| stored.data) {
+                None => added += 1,
+                Some(Ok(stored)) if !key.replaces(&KeyMetadata::from(&stored)) => continue,
+                // The new one is better (A-2), or the old one is of no use to anybody.
+                Some(_) => {}
+            }
+            self.write(&mut write, version, key)?;
+            changed = true;
+        }
+        Ok((changed, added))
+    }
+
+    fn write(
+        &self,
+        write: &mut Statement<'_>,
+        version: VersionRow,
+        key: &KeyToStore,
+    ) -> Outcome<()> {
+        let KeyToStore { room_id, session_id, data } = key;
+        let parameters = named_params! {
+            ":version": version.0,
+            ":room_id": room_id.as_str(),
+            ":session_id": session_id.as_str(),
+            ":first_message_index": data.first_message_index.cast_signed(),
+            ":forwarded_count": data.forwarded_count.cast_signed(),
+            ":is_verified": data.is_verified,
+            ":session_data": data.session_data.get(),
+        };
+        write.execute(parameters).map(drop).map_err(|error| self.failed(error))
+    }
+
+    fn delete(&self, version: VersionRow, scope: &KeyScope) -> Outcome<usize> {
+        const ALL: &str = "DELETE FROM keys WHERE version = ?1";
+        const ROOM: &str = "DELETE FROM keys WHERE version = ?1 AND room_id = ?2";
+        const SESSION: &str =
+            "DELETE FROM keys WHERE version = ?1 AND room_id = ?2 AND session_id = ?3";
+        let VersionRow(version) = version;
+        match scope {
+            KeyScope::All => self.execute(ALL, (version,)),
+            KeyScope::Room(room_id) => self.execute(ROOM, (version, room_id.as_str())),
+            KeyScope::Session(room_id, session_id) => {
+                self.execute(SESSION, (version, room_id.as_str(), session_id.as_str()))
+            }
+        }
+    }
+
+    /// The entry of one session.
+    fn look_up(
+        &self,
+        select: &mut Statement<'_>,
+        version: VersionRow,
+        room_id: &RoomId,
+        session_id: &SessionId,
+    ) -> Outcome<Option<Stored>> {
+        let parameters = named_params! {
+            ":version": version.0, ":limit": LIMIT,
+            ":room_id": room_id.as_str(), ":session_id": session_id.as_str(),
+        };
+        select
+            .query_row(parameters, Stored::from_row)
+            .optional()
+            .map_err(|error| self.failed(error))
+    }
+
+    /// As many rows as a page holds.
+    fn page(
+        &self,
+        query: &str,
+        version: VersionRow,
+        room_id: impl ToSql,
+        session_id: impl ToSql,
+    ) -> Outcome<Vec<Stored>> {
+        let failed = |error| self.failed(error);
+        let parameters = named_params! {
+            ":version": version.0, ":limit": LIMIT,
+            ":room_id": room_id, ":session_id": session_id,
+        };
+        let mut select = self.prepare(query)?;
+        let mut rows = select.query(parameters).map_err(failed)?;
+        let (mut page, mut bytes) = (Vec::new(), 0);
+        while page.len() < PAGE_ENTRIES && bytes < PAGE_BYTES {
+            let Some(row) = rows.next().map_err(failed)? else { break };
+            let stored = Stored::from_row(row).map_err(failed)?;
+            bytes += stored.bytes;
+            page.push(stored);
+        }
+        Ok(page)
+    }
+
+    fn received(&self, stored: Stored) -> Outcome<ReceivedKey> {
+        let Stored { position, data, .. } = stored;
+        match (
+            RoomId::new(position.room_id.to_string_lossy()),
+            SessionId::new(position.session_id.to_string_lossy()),
+        ) {
+            (Ok(room_id), Ok(session_id)) => Ok(ReceivedKey { room_id, session_id, data }),
+            _ => Err(self.damaged("a key is filed under no room or no session".to_owned())),
+        }
+    }
+}
+
+/// What no reader would accept is not taken in (V2-13).
+fn check_size(key: &KeyToStore) -> Outcome<()> {
+    let found = key.data.session_data.get().len();
+    if found <= ENTRY_MAX_BYTES {
+        return Ok(());
+    }
+    Err(StoreError::Store(SqliteStoreError::EntryTooLarge {
+        room_id: key.room_id.clone(),
+        session_id: key.session_id.clone(),
+        found,
+    }))
 }

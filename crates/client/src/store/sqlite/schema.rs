@@ -24,7 +24,7 @@ const TABLES: [(&str, &str); 2] = [
             algorithm TEXT NOT NULL,
             auth_data TEXT NOT NULL,
             etag INTEGER NOT NULL,
-            count INTEGER NOT NULL
+            count INTEGER NOT NULL CHECK (count >= 0)
         ) STRICT",
     ),
     (
