@@ -69,8 +69,8 @@ fn bytes_after_the_key_are_refused_though_matrix_sdk_crypto_takes_them() {
 #[test]
 fn a_wrong_parity_tells_nothing_of_the_key() {
     let mut messages = Vec::new();
-    for _ in 0..20 {
-        let key = DecryptionKey::random();
+    for byte in 0..20 {
+        let key = DecryptionKey::from_bytes([byte; 32]);
         let mut text = key.sdk.to_base58().into_bytes();
         // The last character carries the parity alone, but for a carry.
         *text.last_mut().unwrap() = if text.last() == Some(&b'2') { b'3' } else { b'2' };
