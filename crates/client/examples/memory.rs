@@ -1,0 +1,114 @@
+//! Uploads or restores many real sessions through the SQLite store and prints its peak memory.
+//!
+//! `cargo xtask measure` runs this once for each figure, because a peak belongs to a process:
+//!
+//! ```text
+//! memory upload|restore SESSIONS FILE
+//! ```
+#![allow(missing_docs, reason = "a program")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a measurement ends where it fails"
+)]
+
+use std::{collections::BTreeMap, time::Instant};
+
+use futures_util::StreamExt;
+use matrix_key_backup::{
+    EntryReader, OpenBackup, RestoreSummary, create_backup,
+    primitives::BackupDecryptionKey,
+    restore,
+    store::{KeyScope, SqliteStore},
+    trust::{KeyOrigin, TrustedBackup},
+    upload::{RoomKey, Uploader},
+    v2::{BackupReader, SourcedSession},
+    wire::{BackedUpSessionData, BackupAlgorithm, MegolmSessionExport, Names, RoomId},
+};
+use serde_json::json;
+use vodozemac::megolm::{GroupSession, InboundGroupSession, SessionConfig};
+
+/// Sessions in one room, as many as a lively one has.
+const SESSIONS_PER_ROOM: usize = 200;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, action, sessions, file] = arguments.as_slice() else {
+        panic!("usage: memory upload|restore SESSIONS FILE");
+    };
+    let sessions: usize = sessions.parse().expect("a number of sessions");
+    let before = peak_kib();
+    let start = Instant::now();
+    match action.as_str() {
+        "upload" => pollster::block_on(upload(sessions, file)),
+        "restore" => pollster::block_on(restore_all(sessions, file)),
+        other => panic!("{other}: upload or restore"),
+    }
+    let report = json!({
+        "action": action,
+        "sessions": sessions,
+        "seconds": start.elapsed().as_secs_f64(),
+        "peak_kib": peak_kib(),
+        "peak_before_kib": before,
+    });
+    println!("{report}");
+}
+
+fn reader() -> BackupReader {
+    BackupReader::new(BackupDecryptionKey::from_slice(&[42; 32]).unwrap())
+}
+
+async fn upload(sessions: usize, file: &str) {
+    let store = SqliteStore::create(file).await.unwrap();
+    let reader = reader();
+    let algorithm = BackupAlgorithm::V2(Names::Unstable);
+    let backup = create_backup(&store, &reader, algorithm).await.unwrap();
+    let trusted =
+        TrustedBackup::from_decryption_key(backup.description(), &reader, KeyOrigin::EnteredByUser)
+            .unwrap();
+    let uploader = Uploader::for_reader(&store, &trusted, reader, None).unwrap();
+    let summary = uploader.upload((0..sessions).map(room_key), |_| {}).await.unwrap();
+    assert_eq!(summary.new, sessions as u64);
+}
+
+/// A new session of its own, made when it is asked for.
+fn room_key(number: usize) -> RoomKey {
+    let outbound = GroupSession::new(SessionConfig::version_1());
+    let mut inbound = InboundGroupSession::new(&outbound.session_key(), SessionConfig::version_1());
+    let export = inbound.export_at(0).unwrap().to_base64();
+    let data = BackedUpSessionData::new(
+        MegolmSessionExport::from_base64(&export).unwrap(),
+        "kyMy8hbs131Z1s/JJ4Us6W1kuVhuZACRLjAyd5+sBx8".to_owned(),
+        BTreeMap::from([(
+            "ed25519".to_owned(),
+            "8HtVbw2mrKgwso5TKob5v5/5/wnBt6tPL71Q7t4RyjQ".to_owned(),
+        )]),
+        Vec::new(),
+    );
+    let room = format!("!room{}:example.org", number / SESSIONS_PER_ROOM);
+    let room = RoomId::new(room).unwrap();
+    let session = SourcedSession::own_session(data, &room, None);
+    RoomKey::new(room, session)
+}
+
+async fn restore_all(sessions: usize, file: &str) {
+    let store = SqliteStore::open(file).await.unwrap();
+    let backup = OpenBackup::current(&store).await.unwrap();
+    let reader = EntryReader::new(reader(), backup.algorithm(), None);
+    let mut batches = restore(&store, backup.version().clone(), KeyScope::All, reader);
+    let mut summary = RestoreSummary::default();
+    while let Some(batch) = batches.next().await {
+        summary.add(&batch.unwrap());
+    }
+    assert_eq!(summary.keys.authenticated, sessions as u64);
+    assert_eq!(summary.rejected_total(), 0);
+}
+
+/// The most memory that this process ever had, as Linux counts it. Zero elsewhere.
+fn peak_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
