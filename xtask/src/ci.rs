@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn features_are_tried_alone_and_together() {
-        let json = r#"{"name":"p","dependencies":[],
+        let json = r#"{"name":"p","manifest_path":"","dependencies":[],
             "features":{"default":["a"],"a":[],"b":[]}}"#;
         let package: Package = serde_json::from_str(json).unwrap();
         assert_eq!(combinations(&package), ["", "a", "b", "a,b"]);

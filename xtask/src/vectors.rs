@@ -2,10 +2,13 @@
 
 mod case;
 mod check;
+mod generate;
 mod hex;
 mod intermediates;
 mod report;
 mod rng;
+#[cfg(test)]
+mod sabotage;
 mod topics;
 mod walk;
 
@@ -20,6 +23,8 @@ use crate::steps::Steps;
 
 /// Vectors made by other implementations, in this checkout.
 const OF_OTHERS: &str = "testdata/vectors";
+/// Vectors made by this project.
+const OWN: &str = "testdata/vectors-own";
 
 /// Runs test vectors, or makes our own.
 #[derive(Debug, clap::Args)]
@@ -40,6 +45,15 @@ enum Action {
         /// The folder with the files.
         dir: PathBuf,
     },
+    /// Makes our own vectors anew, in testdata/vectors-own.
+    ///
+    /// They come out the same on every run and machine: all keys follow from fixed seeds. Commit
+    /// what changes, once it is clear why it does.
+    Generate {
+        /// Write nothing: compare with what is there, and name what differs.
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 /// Runs the task.
@@ -54,6 +68,11 @@ pub(crate) fn main(arguments: &Arguments) -> Result<ExitCode> {
             print!("{report}");
             Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
+        Action::Generate { check } => {
+            let dir = project::root()?.join(OWN);
+            let outcome = if *check { generate::compare(&dir) } else { generate::write(&dir) };
+            outcome.map(|()| ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -63,7 +82,12 @@ pub(crate) fn main(arguments: &Arguments) -> Result<ExitCode> {
 ///
 /// At the first folder in which a case fails.
 pub(crate) fn steps(steps: &mut Steps) -> Result<()> {
-    check_step(steps, OF_OTHERS)
+    check_step(steps, OF_OTHERS)?;
+    let own = project::root()?.join(OWN);
+    steps.call("vectors: made anew", "cargo xtask vectors generate --check", || {
+        generate::compare(&own)
+    })?;
+    check_step(steps, OWN)
 }
 
 fn check_step(steps: &mut Steps, dir: &str) -> Result<()> {

@@ -6,6 +6,9 @@ use matrix_key_backup_v1 as v1;
 use matrix_key_backup_v2 as v2;
 use matrix_key_backup_wire::{Expected, RoomId, SessionId};
 
+/// The room in which every entry is found.
+pub(crate) const ROOM_ID: &str = "!vectors:example.org";
+
 /// A session id that no key has.
 pub(crate) const NOWHERE: &str = "no-session-has-this-id";
 
@@ -32,12 +35,12 @@ pub(crate) fn read(
     }
 }
 
-/// A place in a room that no context names.
+/// A place in [`ROOM_ID`], in a backup of nobody in particular.
 ///
 /// # Errors
 ///
 /// Never: the room id is not empty.
 pub(crate) fn place(session_id: SessionId) -> Result<Expected> {
-    let room_id = RoomId::new("!vectors:example.org")?;
+    let room_id = RoomId::new(ROOM_ID)?;
     Ok(Expected { room_id, session_id, user_id: None })
 }
