@@ -107,7 +107,7 @@ impl AuthData {
         of_user.insert(key_id.to_owned(), signature.to_owned());
         let written = write_signatures(signatures);
         self.json = self.with_object(|object| {
-            let mut out = String::with_capacity(object.source().len() + written.len());
+            let mut out = String::with_capacity(object.room() + written.len());
             out.push('{');
             write_raw_members(&mut out, object, &[SIGNATURES]);
             write_name(&mut out, SIGNATURES);

@@ -30,6 +30,22 @@ const FIELDS: [&str; 5] =
 /// # Security
 ///
 /// All of it is wiped on drop, and `Debug` shows none of it (K-5).
+///
+/// ```
+/// use matrix_key_backup_wire::{BackedUpSessionData, SessionDataError};
+///
+/// # fn read(plaintext: &[u8]) -> Result<(), SessionDataError> {
+/// let data = BackedUpSessionData::parse(plaintext)?;
+/// let id = data.session_key().session_id();
+/// let unknown = data.other_properties().get("com.example.unknown");
+/// assert_eq!(BackedUpSessionData::parse(data.to_json().as_bytes())?, data);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Source: V1-1; [`BackedUpSessionData` in the specification][spec].
+///
+/// [spec]: https://spec.matrix.org/v1.19/client-server-api/#backup-algorithm-mmegolm_backupv1curve25519-aes-sha2
 #[derive(Clone, PartialEq, Eq)]
 pub struct BackedUpSessionData {
     forwarding_key_chain: Zeroizing<Vec<String>>,
@@ -352,4 +368,65 @@ pub enum OtherPropertyError {
         /// Its name.
         property: &'static str,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec, vec::Vec};
+
+    use super::BackedUpSessionData;
+    use crate::{MegolmSessionExport, Provenance, SessionDataV2, UnauthenticatedSource};
+
+    const SESSION_KEY: &str = concat!(
+        "AQAAAH+bPp0UJX2pbdl9ZaUMZ/c7ZPBwiE3djB4g6iY5WZ0yFPS2mxSxlCxG+ExkjmzazElI8LqpBK80+kGMTEkxTTil",
+        "EEldBPRicpeX9JVNYxDb4jZqk92kr7Du4uM2rKyMj3uTWc2HNHvZxvVWGJk5C2OwSt5YDRQ9MK7FQ+gRb34Qy4D2JEmX",
+        "awRmFBxJyqVL0RJrOfVKu99Vq5IQaASg+m5W",
+    );
+
+    fn data(text: &str, count: usize) -> BackedUpSessionData {
+        let many = |index: usize| text.repeat(index % 3) + text;
+        let claimed: BTreeMap<_, _> = (0..count).map(|i| (text.repeat(i), many(i))).collect();
+        let chain: Vec<String> = (0..count).map(many).collect();
+        let key = MegolmSessionExport::from_base64(SESSION_KEY).unwrap();
+        let mut data = BackedUpSessionData::new(key, text.to_owned(), claimed, chain);
+        for index in 0..count {
+            data.set_other_property(&text.repeat(index), "[1.0]").unwrap();
+        }
+        data
+    }
+
+    // K-5: a buffer that grows leaves its old content behind, unwiped.
+    #[test]
+    fn writing_never_grows_the_buffer() {
+        for text in ["", "a", "\u{1}", "\"\\", "\u{e9}", "\u{1}\u{1}\u{1}\u{1f600}"] {
+            for count in 0..20 {
+                let data = SessionDataV2::from(data(text, count));
+                let json = data.to_json();
+                assert_eq!(json.capacity(), data.room());
+                assert!(json.len() <= data.room());
+                let source = UnauthenticatedSource::Other(text.repeat(count));
+                for provenance in [Provenance::Authenticated, Provenance::Unauthenticated(source)] {
+                    for names in crate::Names::ALL {
+                        let value = text.repeat(count);
+                        let with = provenance
+                            .unauthenticated_source()
+                            .map(|_| (names.unauthenticated(), value.as_str()));
+                        let added =
+                            with.map_or(0, |(name, value)| 6 * (name.len() + value.len()) + 6);
+                        let json = data.to_json_marked(&provenance, names);
+                        assert_eq!(json.capacity(), data.room() + added);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn names_with_lone_surrogates_fit_too() {
+        let more: Vec<_> = vec![r#""\ud800":1"#, r#""\ud800\udc00\udfff":2"#, r#""x\udfff":"y""#];
+        let valid = data("", 0).to_json();
+        let text = valid.trim_end_matches('}').to_owned() + "," + &more.join(",") + "}";
+        let data = BackedUpSessionData::parse(text.as_bytes()).unwrap();
+        assert_eq!(data.to_json().capacity(), data.room());
+    }
 }

@@ -29,8 +29,7 @@ const MAX_INTEGER: u64 = (1 << 53) - 1;
 /// Source: [canonical JSON](https://spec.matrix.org/v1.19/appendices/#canonical-json).
 pub fn canonical_json(json: &Json<'_>) -> Result<String, CanonicalJsonError> {
     let mut out = match json {
-        // What is canonical is never longer than what was received.
-        Json::Object(object) => String::with_capacity(object.source().len()),
+        Json::Object(object) => String::with_capacity(object.room()),
         _ => String::new(),
     };
     write_value(&mut out, json)?;
@@ -48,7 +47,7 @@ pub fn canonical_json(json: &Json<'_>) -> Result<String, CanonicalJsonError> {
 /// [`CanonicalJsonError`] if what is covered holds a number or a string that canonical JSON cannot
 /// carry (V2-13).
 pub fn signable(object: &Object<'_>) -> Result<String, CanonicalJsonError> {
-    let mut out = String::with_capacity(object.source().len());
+    let mut out = String::with_capacity(object.room());
     write_members(&mut out, object, &["signatures", "unsigned"])?;
     Ok(out)
 }

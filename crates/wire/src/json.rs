@@ -11,6 +11,8 @@ use core::{cmp::Ordering, fmt};
 
 use zeroize::Zeroizing;
 
+use crate::write::string_room;
+
 mod parser;
 mod scan;
 
@@ -241,15 +243,20 @@ impl fmt::Debug for Text<'_> {
 /// Two objects are equal when their names and values are, whatever the order and the whitespace.
 #[derive(Clone)]
 pub struct Object<'a> {
-    source: &'a str,
     members: Vec<Member<'a>>,
 }
 
 #[derive(Clone)]
 struct Member<'a> {
-    name: Text<'a>,
-    raw: &'a str,
+    name: Name<'a>,
     value: Json<'a>,
+}
+
+#[derive(Clone)]
+struct Name<'a> {
+    text: Text<'a>,
+    /// The value as it stands in the text.
+    raw: &'a str,
     /// Where the name starts, for the error that names a duplicate.
     offset: usize,
 }
@@ -266,7 +273,7 @@ impl<'a> Object<'a> {
     fn find(&self, name: &str) -> Option<&Member<'a>> {
         let position = self
             .members
-            .binary_search_by(|member| member.name.as_bytes().cmp(name.as_bytes()))
+            .binary_search_by(|member| member.name.text.as_bytes().cmp(name.as_bytes()))
             .ok()?;
         self.members.get(position)
     }
@@ -278,7 +285,7 @@ impl<'a> Object<'a> {
 
     /// The value of the property of this name, as it stands in the text it was parsed from.
     pub fn raw(&self, name: &str) -> Option<&'a str> {
-        self.find(name).map(|member| member.raw)
+        self.find(name).map(|member| member.name.raw)
     }
 
     /// Whether there is a property of this name.
@@ -288,17 +295,21 @@ impl<'a> Object<'a> {
 
     /// Names and values, in the order of the names' code points.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Text<'a>, &Json<'a>)> {
-        self.members.iter().map(|member| (&member.name, &member.value))
+        self.members.iter().map(|member| (&member.name.text, &member.value))
     }
 
     /// Names and the text of the values, in the order of the names' code points.
     pub fn iter_raw(&self) -> impl ExactSizeIterator<Item = (&Text<'a>, &'a str)> {
-        self.members.iter().map(|member| (&member.name, member.raw))
+        self.members.iter().map(|member| (&member.name.text, member.name.raw))
     }
 
-    /// The text of the whole object, braces included.
-    pub const fn source(&self) -> &'a str {
-        self.source
+    /// Most bytes that the object takes without whitespace.
+    pub(crate) fn room(&self) -> usize {
+        let names = self.members.iter().map(|member| &member.name);
+        names
+            .map(|name| string_room(name.text.as_bytes().len()) + name.raw.len() + 2)
+            .sum::<usize>()
+            + 2
     }
 
     /// How many properties there are.

@@ -31,8 +31,11 @@ const SIGNATURES: &str = "signatures";
 /// assert_eq!(received.signable()?, r#"{"ciphertext":"A/","ephemeral":"AB","x":1}"#);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Source: V2-4, V2-13; [the proposal](https://github.com/matrix-org/matrix-spec-proposals/pull/4048).
 #[derive(Clone, Debug)]
 pub struct ReceivedSessionData<'a> {
+    raw: &'a str,
     object: Object<'a>,
 }
 
@@ -45,14 +48,14 @@ impl<'a> ReceivedSessionData<'a> {
     /// or is beyond the limits of V2-13.
     pub fn parse(text: &'a str) -> Result<Self, SessionDataError> {
         match Json::parse(text)? {
-            Json::Object(object) => Ok(Self { object }),
+            Json::Object(object) => Ok(Self { raw: text, object }),
             other => Err(PropertyError::NotAnObject { found: other.kind() }.into()),
         }
     }
 
     /// The text as it was received.
     pub const fn raw(&self) -> &'a str {
-        self.object.source()
+        self.raw
     }
 
     /// All cleartext properties.

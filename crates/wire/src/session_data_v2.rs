@@ -14,6 +14,9 @@ use crate::{
 /// The plaintext of one key in an authenticated backup: that of v1, and who vouches for it (V2-2).
 ///
 /// Reads like a [`BackedUpSessionData`], which it dereferences to.
+///
+/// Source: V2-2, V2-8 to V2-11, B-2;
+/// [the proposal](https://github.com/matrix-org/matrix-spec-proposals/pull/4048).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionDataV2(BackedUpSessionData);
 

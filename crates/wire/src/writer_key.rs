@@ -25,6 +25,21 @@ const BACKUP_MAC_KEY: &str = "backup_mac_key";
 /// # Security
 ///
 /// The MAC key is a secret: who has it can make keys that every reader takes for authenticated.
+///
+/// ```
+/// use matrix_key_backup_primitives::BackupDecryptionKey;
+/// use matrix_key_backup_wire::{BackupAlgorithm, Names, UserId, WriterKey};
+///
+/// let key = BackupDecryptionKey::from_slice(&[7; 32])?;
+/// let writer_key = WriterKey {
+///     user_id: UserId::new("@alice:example.org")?,
+///     algorithm: BackupAlgorithm::V2(Names::Unstable),
+///     public_key: key.public_key(),
+///     backup_mac_key: key.mac_key(),
+/// };
+/// assert_eq!(WriterKey::from_json(&writer_key.expose_json())?, writer_key);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriterKey {
     /// Whose backup it is.
@@ -100,4 +115,28 @@ pub enum WriterKeyError {
         /// What is wrong with it.
         error: Base64KeyError,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use matrix_key_backup_primitives::{BackupMacKey, BackupPublicKey};
+
+    use super::WriterKey;
+    use crate::{BackupAlgorithm, UserId};
+
+    // K-5: a buffer that grows leaves its old content behind, unwiped.
+    #[test]
+    fn writing_never_grows_the_buffer() {
+        for algorithm in BackupAlgorithm::ALL {
+            for length in 1..50 {
+                let key = WriterKey {
+                    user_id: UserId::new("\u{1}".repeat(length)).unwrap(),
+                    algorithm,
+                    public_key: BackupPublicKey::from_slice(&[1; 32]).unwrap(),
+                    backup_mac_key: BackupMacKey::from_slice(&[2; 32]).unwrap(),
+                };
+                assert_eq!(key.expose_json().capacity(), 256 + 6 * length + 2);
+            }
+        }
+    }
 }
