@@ -94,7 +94,7 @@ fn nothing_is_quadratic() {
         assert!(text.len() <= ENTRY_MAX_BYTES);
         let start = Instant::now();
         let parsed = Json::parse(text);
-        assert!(parsed.is_ok(), "{:?} in {:.40}", parsed, text);
+        assert!(parsed.is_ok(), "{parsed:?} in {text:.40}");
         assert!(start.elapsed() < Duration::from_secs(20), "{text:.40}");
     }
     // As many duplicates as fit.
