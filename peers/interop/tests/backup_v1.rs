@@ -116,13 +116,16 @@ fn a_truncated_mac_is_refused_though_vodozemac_takes_it() {
     let entry = encrypt(&key.ours.public_key(), &session_data(&session), &mut rng()).unwrap();
     let mut entry = serde_json::from_str::<Value>(entry.as_json()).unwrap();
     let mac = vodozemac::base64_decode(entry["mac"].as_str().unwrap()).unwrap();
-    for length in (0..12).filter(|length| *length != mac.len()) {
+    for length in (0..=32).filter(|length| *length != mac.len()) {
         let mut other = mac.clone();
         other.resize(length, 0);
         entry["mac"] = base64_encode(&other).into();
         assert!(read(&entry.to_string(), &key.ours).is_none(), "a MAC of {length} bytes");
-        let vodozemac_takes_it = sdk_read(&entry.to_string(), &key).is_some();
-        assert_eq!(vodozemac_takes_it, (1..mac.len()).contains(&length), "a MAC of {length} bytes");
+        // It takes longer ones too if they go on as the HMAC does, as one in 256 does by chance.
+        if length < mac.len() {
+            let vodozemac_takes_it = sdk_read(&entry.to_string(), &key).is_some();
+            assert_eq!(vodozemac_takes_it, length > 0, "a MAC of {length} bytes");
+        }
     }
 }
 
