@@ -1,3 +1,71 @@
-//! The program `matrix-key-backup`.
+//! The program `matrix-key-backup`: [`args`] is what can be said to it, [`commands`] what it does,
+//! [`error`] what can go wrong, [`exit`] what it returns.
 
-fn main() {}
+mod access;
+mod args;
+mod begin;
+mod commands;
+mod context;
+mod error;
+mod exit;
+mod files;
+mod findings;
+mod interrupt;
+mod manual;
+mod output;
+mod printable;
+mod progress;
+mod secrets;
+mod store;
+mod walk;
+mod wording;
+
+use std::{env, process::ExitCode};
+
+use clap::{Parser as _, error::ErrorKind};
+
+use crate::{
+    args::{Arguments, Command},
+    context::Context,
+    error::{Error, Kind},
+    exit::ExitStatus,
+    output::Output,
+};
+
+fn main() -> ExitCode {
+    interrupt::prepare();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return not_parsed(&error).into(),
+    };
+    let output = Output::new(&arguments.global);
+    run(&arguments, output).unwrap_or_else(|error| output.error(&error)).into()
+}
+
+fn run(arguments: &Arguments, output: Output) -> Result<ExitStatus, Error> {
+    let context = || Context::new(&arguments.global, output);
+    match &arguments.command {
+        Command::Create(arguments) => commands::create::run(arguments, &context()?),
+        Command::Upload(arguments) => commands::upload::run(arguments, &context()?),
+        Command::Restore(arguments) => commands::restore::run(arguments, &context()?),
+        Command::Verify(arguments) => commands::verify::run(arguments, &context()?),
+        Command::Status(arguments) => commands::status::run(arguments, &context()?),
+        Command::List(arguments) => commands::list::run(arguments, &context()?),
+        Command::Key(command) => commands::key::run(command, &context()?),
+        Command::Completions(arguments) => commands::completions::run(arguments, output),
+        Command::Man(arguments) => commands::man::run(arguments, output),
+    }
+}
+
+/// Help and version are asked for, all else is wrong usage.
+fn not_parsed(error: &clap::Error) -> ExitStatus {
+    let is_asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if !is_asked_for && env::args_os().any(|argument| argument == "--json") {
+        let message = error.to_string();
+        let message = message.trim_start_matches("error: ").trim_end();
+        return Output::json().failure(Kind::Usage, message);
+    }
+    // A reader that has gone away is no error.
+    let _ = error.print();
+    if is_asked_for { ExitStatus::Done } else { ExitStatus::Usage }
+}

@@ -1,0 +1,11 @@
+//! The commands, one file each: its arguments, what it does, what it reports.
+
+pub(crate) mod completions;
+pub(crate) mod create;
+pub(crate) mod key;
+pub(crate) mod list;
+pub(crate) mod man;
+pub(crate) mod restore;
+pub(crate) mod status;
+pub(crate) mod upload;
+pub(crate) mod verify;

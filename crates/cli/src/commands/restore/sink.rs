@@ -1,0 +1,177 @@
+//! Where restored keys go: a key export file, or JSON lines; a file, or standard output.
+
+use std::{
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use matrix_key_backup::{
+    BackedUpSession,
+    key_export::{ExportedSessionData, KeyExportWriter, Passphrase, Rounds},
+    v2::RoomAssurance,
+    wire::{CONTEXT_PROPERTY, Names, Provenance},
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    error::Error,
+    files::{NewFile, Overwrite, unwritable},
+    output::{Channel, Output},
+    progress::spin,
+    secrets::{random_numbers, secret_text},
+};
+
+/// A file, or standard output.
+#[derive(Clone, Debug)]
+pub(super) enum Destination {
+    File { path: PathBuf, overwrite: Overwrite },
+    StandardOutput,
+}
+
+impl Destination {
+    pub(super) fn new(path: PathBuf, overwrite: Overwrite) -> Self {
+        if path.as_os_str() == "-" { Self::StandardOutput } else { Self::File { path, overwrite } }
+    }
+
+    /// Refuses what would be refused in the end, before any work is done.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::File { path, overwrite } => overwrite.check(path),
+            Self::StandardOutput => Ok(()),
+        }
+    }
+
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File { path, .. } => Some(path),
+            Self::StandardOutput => None,
+        }
+    }
+
+    /// A report does not go where the keys go.
+    pub(super) fn report_channel(&self) -> Channel {
+        match self {
+            Self::File { .. } => Channel::StandardOutput,
+            Self::StandardOutput => Channel::StandardError,
+        }
+    }
+}
+
+/// Takes restored keys, one by one.
+#[derive(Debug)]
+pub(super) struct Sink {
+    out: Out,
+    form: Form,
+    written: u64,
+}
+
+#[derive(Debug)]
+enum Out {
+    File { file: NewFile, path: PathBuf },
+    StandardOutput,
+}
+
+#[derive(Debug)]
+enum Form {
+    /// The file is one block by its format, and is written at the end.
+    Export(KeyExportWriter),
+    Lines,
+}
+
+impl Sink {
+    /// A key export file (E).
+    pub(super) fn export(
+        destination: &Destination,
+        passphrase: Passphrase,
+        output: Output,
+    ) -> Result<Self, Error> {
+        let out = Out::begin(destination)?;
+        let mut rng = random_numbers()?;
+        let writer = spin(output, "Preparing the key export file", move || {
+            KeyExportWriter::new(&passphrase, Rounds::DEFAULT, &mut rng)
+        });
+        Ok(Self { out, form: Form::Export(writer), written: 0 })
+    }
+
+    /// One JSON object per line, in clear.
+    pub(super) fn lines(destination: &Destination) -> Result<Self, Error> {
+        Ok(Self { out: Out::begin(destination)?, form: Form::Lines, written: 0 })
+    }
+
+    pub(super) fn write(&mut self, session: &BackedUpSession) -> Result<(), Error> {
+        self.written += 1;
+        let key = exported(session);
+        match &mut self.form {
+            Form::Export(writer) => {
+                writer.push(&key);
+                Ok(())
+            }
+            Form::Lines => self.out.write(line(session, &key).as_bytes()),
+        }
+    }
+
+    /// Ends it and says how many keys there were. Where there was none, nothing is written.
+    pub(super) fn finish(mut self) -> Result<u64, Error> {
+        if self.written == 0 {
+            return Ok(0);
+        }
+        if let Form::Export(writer) = self.form {
+            self.out.write(writer.finish().as_bytes())?;
+        }
+        self.out.finish()?;
+        Ok(self.written)
+    }
+}
+
+impl Out {
+    fn begin(destination: &Destination) -> Result<Self, Error> {
+        Ok(match destination {
+            Destination::File { path, overwrite } => {
+                Self::File { file: NewFile::begin(path, *overwrite)?, path: path.clone() }
+            }
+            Destination::StandardOutput => Self::StandardOutput,
+        })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::File { file, path } => {
+                file.write_all(bytes).map_err(|source| unwritable(path, source))
+            }
+            Self::StandardOutput => io::stdout().write_all(bytes).map_err(Error::StandardOutput),
+        }
+    }
+
+    fn finish(self) -> Result<(), Error> {
+        match self {
+            Self::File { file, .. } => file.finish(),
+            Self::StandardOutput => io::stdout().flush().map_err(Error::StandardOutput),
+        }
+    }
+}
+
+/// The key as it was before it was backed up: what a backup adds to it stays in the backup.
+fn exported(session: &BackedUpSession) -> ExportedSessionData {
+    let mut data = session.data().clone();
+    for names in Names::ALL {
+        data.remove_other_property(names.unauthenticated());
+    }
+    data.remove_other_property(CONTEXT_PROPERTY);
+    ExportedSessionData::new(session.room_id().clone(), data)
+}
+
+fn line(session: &BackedUpSession, key: &ExportedSessionData) -> Zeroizing<String> {
+    let unauthenticated = match session.provenance() {
+        Provenance::Authenticated => "null".to_owned(),
+        Provenance::Unauthenticated(source) => {
+            serde_json::Value::from(source.as_written()).to_string()
+        }
+    };
+    let authenticated = session.provenance().is_authenticated();
+    let room_under_mac = session.room_assurance() == RoomAssurance::UnderMac;
+    let about = format!(
+        "{{\"authenticated\":{authenticated},\"unauthenticated\":{unauthenticated},\
+         \"room_under_mac\":{room_under_mac},\"key\":"
+    );
+    secret_text(&[&about, &key.to_json(), "}\n"])
+}

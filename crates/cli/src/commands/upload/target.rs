@@ -1,0 +1,130 @@
+//! Where an upload goes: into the backup that is there, or into one that it begins.
+
+use std::path::{Path, PathBuf};
+
+use matrix_key_backup::{
+    OpenBackup,
+    store::SqliteStore,
+    trust::TrustedBackup,
+    wire::{BackupAlgorithm, Names},
+};
+
+use super::Arguments;
+use crate::{
+    access::Access,
+    begin::begin_backup,
+    context::Context,
+    error::Error,
+    files::KEEP_KEYS,
+    secrets::{GivenKey, Origin},
+};
+
+/// What was found, before anything is changed.
+#[derive(Debug)]
+pub(super) enum Target {
+    Existing(Box<Upload>),
+    /// There is no backup, and one may be begun.
+    New {
+        key: GivenKey,
+        key_file: Option<PathBuf>,
+    },
+}
+
+/// A backup that may be uploaded to, and the key for it.
+#[derive(Debug)]
+pub(super) struct Upload {
+    pub(super) store: SqliteStore,
+    pub(super) backup: OpenBackup,
+    pub(super) trusted: TrustedBackup,
+    pub(super) access: Access,
+    pub(super) created: bool,
+    pub(super) key_file: Option<PathBuf>,
+}
+
+impl Target {
+    /// Looks for the backup and for a key that fits it.
+    pub(super) async fn find(arguments: &Arguments, context: &Context) -> Result<Self, Error> {
+        if !context.place.exists() {
+            return Self::new(arguments, context, |path| Error::NoStore {
+                path,
+                advice: "check the path after --store, or add --create to begin a backup there",
+            });
+        }
+        let store = context.place.open().await?;
+        let Some(backup) = context.place.backup(&store).await? else {
+            return Self::new(arguments, context, |store| Error::NoBackup {
+                store,
+                advice: "check the path after --store, or add --create to begin one there",
+            });
+        };
+        if let Some(path) = &arguments.key_out {
+            return Err(Error::Usage(format!(
+                "nothing was written to {}: there is a backup already, and --key-out is for the \
+                 key of a new one. Leave it out",
+                path.display()
+            )));
+        }
+        let access = Access::required(&arguments.key, context)?;
+        let trusted = access.trust(&backup, context)?;
+        let (created, key_file) = (false, None);
+        Ok(Self::Existing(Box::new(Upload { store, backup, trusted, access, created, key_file })))
+    }
+
+    /// Unasked in the default store only; see [`StorePlace`](crate::store::StorePlace).
+    fn new(
+        arguments: &Arguments,
+        context: &Context,
+        refuse: impl FnOnce(PathBuf) -> Error,
+    ) -> Result<Self, Error> {
+        if !context.place.is_default() && !arguments.create {
+            return Err(refuse(context.place.path().to_owned()));
+        }
+        match Access::given(&arguments.key, context)? {
+            Some(Access::Reader(key)) => Ok(Self::New { key, key_file: None }),
+            Some(Access::Writer(given)) => Err(Error::Usage(format!(
+                "there is no backup in {}, and {} cannot begin one: that takes the decryption key",
+                context.place.path().display(),
+                given.origin
+            ))),
+            None => {
+                let path = arguments.key_out.clone().unwrap_or_else(|| context.place.key_file());
+                KEEP_KEYS.check(&path)?;
+                Ok(Self::New { key: GivenKey::generate()?, key_file: Some(path) })
+            }
+        }
+    }
+
+    /// Begins the backup if there is none.
+    pub(super) async fn begin(self, context: &Context) -> Result<Upload, Error> {
+        let (key, key_file) = match self {
+            Self::Existing(upload) => return Ok(*upload),
+            Self::New { key, key_file } => (key, key_file),
+        };
+        let store = context.place.open_or_create().await?;
+        // N-1: unstable names until the proposal is accepted.
+        let algorithm = BackupAlgorithm::V2(Names::Unstable);
+        let path = key_file.as_deref();
+        let backup = begin_backup(context, &store, &key.reader, algorithm, path).await?;
+        tell(context, &key, path);
+        let trusted = key.trust(&backup, context)?;
+        Ok(Upload { store, backup, trusted, access: Access::Reader(key), created: true, key_file })
+    }
+}
+
+/// Said loudly, because a lost key is a lost backup.
+fn tell(context: &Context, key: &GivenKey, key_file: Option<&Path>) {
+    let output = context.output;
+    output.note(format_args!(
+        "there was no backup in {}: an authenticated one (v2) was begun",
+        context.place.path().display()
+    ));
+    match (key_file, &key.origin) {
+        (Some(path), _) => output.note(format_args!(
+            "its new decryption key is in {}, readable by you only. Whoever has it can read the \
+             backup, and without it nobody can: keep a copy in a safe place",
+            path.display()
+        )),
+        (None, Origin::New) => {}
+        (None, source) => output.note(format_args!("its decryption key is that from {source}")),
+    }
+}

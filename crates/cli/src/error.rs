@@ -1,0 +1,215 @@
+//! All that can make a command fail, and, in one place ([`Error::kind`]), what that means for the
+//! exit status.
+
+use std::{io, path::PathBuf};
+
+use matrix_key_backup::{
+    OpenError, UnreadableBackup,
+    key_export::{DecryptError, KeyExportFileError},
+    store::{SqliteStoreError, StoreError, VersionId},
+    upload::UploadError,
+    v2::SealError,
+    wire::WriterKeyError,
+};
+use thiserror::Error;
+
+use crate::{
+    exit::ExitStatus,
+    files::Input,
+    secrets::{KeyTextError, Origin},
+};
+
+/// Why a command did not do what it was asked to.
+///
+/// Each message says what happened, to which file or backup, and what to do next. None shows
+/// anything of a key or passphrase.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    #[error("{0}")]
+    Usage(String),
+
+    #[error("{file} cannot be read: {source}. Check the path and its permissions")]
+    Read { file: Input, source: io::Error },
+
+    #[error("{file} is no UTF-8 text, so there is no {what} in it. Check the path")]
+    NotText { file: Input, what: &'static str },
+
+    #[error("{file} is too large for a file with a {what} in it. Check the path")]
+    TooLong { file: Input, what: &'static str },
+
+    #[error("{} cannot be written: {source}. Check the directory, its permissions and the room \
+             on the disk, or give another path", path.display())]
+    Write { path: PathBuf, source: io::Error },
+
+    #[error("standard output cannot be written to: {0}. Nothing is lost: run the command again")]
+    StandardOutput(io::Error),
+
+    #[error("{} is there already, and nothing was written: {advice}", path.display())]
+    Exists { path: PathBuf, advice: &'static str },
+
+    #[error("{file}: {source}. Nothing was uploaded; export the keys again, or leave it out")]
+    NotAKeyExport { file: Input, source: KeyExportFileError },
+
+    #[error("{file}: {source}. Nothing was uploaded; export the keys again, or leave it out")]
+    NotAListOfKeys { file: Input, source: DecryptError },
+
+    #[error("there is no backup in {}: {advice}", store.display())]
+    NoBackup { store: PathBuf, advice: &'static str },
+
+    #[error("{} has a backup already, version {version}, and nothing was changed: to begin a new \
+             one in its place, add --replace; the old one then stays in the store, read-only",
+            store.display())]
+    HasBackup { store: PathBuf, version: VersionId },
+
+    #[error(
+        "{file} could not be opened with the passphrase from {origin}: the passphrase is \
+             wrong, or the file is damaged. Nothing was uploaded; try the passphrase again, or \
+             export the keys again"
+    )]
+    WrongPassphrase { file: Input, origin: Origin },
+
+    #[error("{origin} holds no decryption key: {error}. Compare it with what you wrote down")]
+    NotAKey { origin: Origin, error: KeyTextError },
+
+    #[error("{origin} holds no writer key: {error}. Have it made anew by `key writer`")]
+    NotAWriterKey { origin: Origin, error: WriterKeyError },
+
+    #[error("{origin} does not fit backup version {version} in {}: {problem}. Give the key that \
+             belongs to this backup, or the path of another store", store.display())]
+    OtherKey { origin: Origin, version: VersionId, store: PathBuf, problem: String },
+
+    #[error("{origin} does not fit the backup in {}: {problem}. Ask whoever holds the decryption \
+             key for a new writer key", store.display())]
+    OtherMacKey { origin: Origin, store: PathBuf, problem: String },
+
+    #[error("there is no store at {}: {advice}", path.display())]
+    NoStore { path: PathBuf, advice: &'static str },
+
+    #[error("{0}")]
+    Store(#[from] SqliteStoreError),
+
+    #[error("{}: {error}. Perhaps another program has changed it just now: run the command again, \
+             and look at it with `status`", store.display())]
+    StoreChanged { store: PathBuf, error: Box<StoreError<SqliteStoreError>> },
+
+    #[error("{}: {error}. A newer version of this program may know it; `status` shows what is \
+             there", store.display())]
+    UnreadableBackup { store: PathBuf, error: Box<UnreadableBackup> },
+
+    #[error("{}: {error}. Begin a new one with `create --replace`", store.display())]
+    UnusableBackup { store: PathBuf, error: SealError },
+
+    #[error(
+        "the system's random number generator failed, so no key can be made. Run the command \
+             again; if that does not help, restart the machine"
+    )]
+    NoRandomness,
+
+    #[error("the directory for the default store cannot be found: give the path with --store")]
+    NoDataDirectory,
+
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// What kind of failure it is: the word for it under `--json`, and the exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Usage,
+    File,
+    NoBackup,
+    HasBackup,
+    WrongKey,
+    WrongPassphrase,
+    Store,
+    Interrupted,
+}
+
+impl Error {
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Usage(_) | Self::NoDataDirectory => Kind::Usage,
+            Self::Read { .. }
+            | Self::NotText { .. }
+            | Self::TooLong { .. }
+            | Self::Write { .. }
+            | Self::StandardOutput(_)
+            | Self::Exists { .. }
+            | Self::NotAKeyExport { .. }
+            | Self::NotAListOfKeys { .. } => Kind::File,
+            Self::NoBackup { .. } => Kind::NoBackup,
+            Self::HasBackup { .. } => Kind::HasBackup,
+            Self::NotAKey { .. }
+            | Self::NotAWriterKey { .. }
+            | Self::OtherKey { .. }
+            | Self::OtherMacKey { .. } => Kind::WrongKey,
+            Self::WrongPassphrase { .. } => Kind::WrongPassphrase,
+            Self::NoStore { .. }
+            | Self::Store(_)
+            | Self::StoreChanged { .. }
+            | Self::UnreadableBackup { .. }
+            | Self::UnusableBackup { .. }
+            | Self::NoRandomness => Kind::Store,
+            Self::Interrupted => Kind::Interrupted,
+        }
+    }
+
+    /// What a store said; `store` is its path.
+    pub(crate) fn from_store(store: PathBuf, error: StoreError<SqliteStoreError>) -> Self {
+        match error {
+            StoreError::Store(error) => Self::Store(error),
+            error => Self::StoreChanged { store, error: Box::new(error) },
+        }
+    }
+
+    /// Why there is no backup to work with.
+    pub(crate) fn from_open(store: PathBuf, error: OpenError<SqliteStoreError>) -> Self {
+        match error {
+            OpenError::Unreadable(error) => {
+                Self::UnreadableBackup { store, error: Box::new(error) }
+            }
+            OpenError::Store(error) => Self::from_store(store, error),
+            _ => Self::NoBackup { store, advice: "begin one with `create`" },
+        }
+    }
+
+    /// Why an upload stopped; `origin` is where the key came from.
+    pub(crate) fn from_upload(
+        store: PathBuf,
+        origin: &Origin,
+        error: UploadError<SqliteStoreError>,
+    ) -> Self {
+        match error {
+            UploadError::Store(error) => Self::from_store(store, error),
+            UploadError::Seal(error) => Self::UnusableBackup { store, error },
+            UploadError::NoRandomness => Self::NoRandomness,
+            error => {
+                Self::OtherMacKey { origin: origin.clone(), store, problem: error.to_string() }
+            }
+        }
+    }
+}
+
+impl Kind {
+    pub(crate) fn exit_status(self) -> ExitStatus {
+        match self {
+            Self::Usage | Self::File | Self::NoBackup | Self::HasBackup => ExitStatus::Usage,
+            Self::WrongKey | Self::WrongPassphrase => ExitStatus::WrongKey,
+            Self::Store => ExitStatus::Store,
+            Self::Interrupted => ExitStatus::Interrupted,
+        }
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::File => "file",
+            Self::NoBackup => "no_backup",
+            Self::HasBackup => "has_backup",
+            Self::WrongKey => "wrong_key",
+            Self::WrongPassphrase => "wrong_passphrase",
+            Self::Store => "store",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}

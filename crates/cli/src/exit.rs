@@ -1,0 +1,60 @@
+//! What the program returns to its caller.
+
+use std::process::ExitCode;
+
+/// The exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExitStatus {
+    Done,
+    /// The command was carried out, and there is something to look at.
+    Findings,
+    Usage,
+    WrongKey,
+    Store,
+    Interrupted,
+}
+
+/// Each number with its meaning, for the help and the man page.
+pub(crate) const MEANINGS: [(ExitStatus, &str); 6] = [
+    (ExitStatus::Done, "Done."),
+    (
+        ExitStatus::Findings,
+        "Done, and something was forged, unreadable or missing, or was left out; what it was is \
+         said.",
+    ),
+    (
+        ExitStatus::Usage,
+        "Wrong usage: an argument that makes no sense, a file that cannot be read or written, or \
+         a backup that is not there. Nothing was changed.",
+    ),
+    (ExitStatus::WrongKey, "Wrong key or passphrase. Nothing was changed."),
+    (
+        ExitStatus::Store,
+        "The store cannot be reached, is broken, or is none. What was acknowledged before stays.",
+    ),
+    (ExitStatus::Interrupted, "Interrupted. The store is as the last finished batch left it."),
+];
+
+impl ExitStatus {
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Findings => 1,
+            Self::Usage => 2,
+            Self::WrongKey => 3,
+            Self::Store => 4,
+            Self::Interrupted => 130, // 128 and the number of SIGINT
+        }
+    }
+
+    /// [`Findings`](Self::Findings) if there are any.
+    pub(crate) fn from_findings(any: bool) -> Self {
+        if any { Self::Findings } else { Self::Done }
+    }
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        Self::from(status.number())
+    }
+}

@@ -1,0 +1,204 @@
+//! What is told about single entries: named as they are found, the first twenty or all of them, in
+//! memory that stays bounded.
+
+use std::sync::{Mutex, PoisonError};
+
+use matrix_key_backup::{
+    RejectedKey,
+    key_export::BadEntry,
+    upload::{BlockReason, NoticeKind, UploadNotice},
+    v2::VerifyError,
+    wire::{RoomId, SessionId},
+};
+use serde::Serialize;
+
+use crate::{args::FindingArguments, files::Input, output::Output, progress::Progress};
+
+/// How many are named unless all are asked for.
+const NAMED: usize = 20;
+
+/// Something that is wrong with one entry.
+#[derive(Debug, Serialize)]
+pub(crate) struct Finding {
+    /// `forged`, `misplaced`, `unreadable`, `conflict`, `missing`, `replaced`, `blocked`,
+    /// `ignored_mac`.
+    kind: &'static str,
+    room_id: Option<String>,
+    session_id: Option<String>,
+    message: String,
+}
+
+impl Finding {
+    fn new(
+        kind: &'static str,
+        room_id: &RoomId,
+        session_id: &SessionId,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind,
+            room_id: Some(room_id.as_str().to_owned()),
+            session_id: Some(session_id.as_str().to_owned()),
+            message: message.into(),
+        }
+    }
+
+    /// An entry of a backup that gives no key.
+    pub(crate) fn rejected(rejected: &RejectedKey) -> Self {
+        let RejectedKey { room_id, session_id, reason } = rejected;
+        Self::new(reason.class().as_str(), room_id, session_id, reason.to_string())
+    }
+
+    /// A MAC in a v1 backup that did not hold. // H-2
+    pub(crate) fn ignored_mac(room: &RoomId, session: &SessionId, error: &VerifyError) -> Self {
+        let message = format!("{error}; in a v1 backup the key counts as any other");
+        Self::new("ignored_mac", room, session, message)
+    }
+
+    /// Entries that should be there and are not. // B-3
+    pub(crate) fn missing(
+        room: Option<&RoomId>,
+        session: Option<&SessionId>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind: "missing",
+            room_id: room.map(|id| id.as_str().to_owned()),
+            session_id: session.map(|id| id.as_str().to_owned()),
+            message: message.into(),
+        }
+    }
+
+    /// Two keys for one session, of which one was left out. // A-3
+    pub(crate) fn conflict_in_backup(room: &RoomId, session: &SessionId) -> Self {
+        let message = "the backup has two keys for it that contradict each other; the better one \
+                       was kept";
+        Self::new("conflict", room, session, message)
+    }
+
+    /// An entry of a key export file that cannot be used.
+    pub(crate) fn bad_entry(file: &Input, bad: &BadEntry) -> Self {
+        Self {
+            kind: "unreadable",
+            room_id: bad.room_id.as_ref().map(|id| id.as_str().to_owned()),
+            session_id: bad.session_id.as_ref().map(|id| id.as_str().to_owned()),
+            message: format!("entry {} of {file}: {}", bad.position, bad.reason),
+        }
+    }
+
+    /// What an upload says of one key.
+    pub(crate) fn notice(notice: &UploadNotice) -> Self {
+        let UploadNotice { room_id, session_id, what } = notice;
+        let (kind, message) = match what {
+            NoticeKind::Conflict { stored_kept: true } => (
+                "conflict",
+                "it contradicts the key in the backup, which was kept: one of the two is not the \
+                 sender's"
+                    .to_owned(),
+            ),
+            NoticeKind::Conflict { stored_kept: false } => (
+                "conflict",
+                "it contradicts the key in the backup, whose place it has taken, being the one \
+                 that is vouched for"
+                    .to_owned(),
+            ),
+            NoticeKind::ReplacedUnreadable(reason) => (
+                "replaced",
+                format!("the entry in the backup gave no key and was replaced: {reason}"),
+            ),
+            NoticeKind::Blocked(reason) => ("blocked", blocked(reason)),
+            other => ("blocked", format!("it was not written: {other:?}")),
+        };
+        Self::new(kind, room_id, session_id, message)
+    }
+
+    /// The finding as a line.
+    fn line(&self) -> String {
+        let place = match (&self.session_id, &self.room_id) {
+            (Some(session), Some(room)) => format!("session {session} in room {room}: "),
+            (Some(session), None) => format!("session {session}: "),
+            (None, Some(room)) => format!("room {room}: "),
+            (None, None) => String::new(),
+        };
+        format!("{}: {place}{}", self.kind, self.message)
+    }
+}
+
+fn blocked(reason: &BlockReason) -> String {
+    match reason {
+        BlockReason::StoreKeepsOld => {
+            "the store keeps the entry that it has, although this key would add to it: only a new \
+             backup version (`create --replace`) can take it"
+                .to_owned()
+        }
+        BlockReason::UnreadableInPlace(reason) => format!(
+            "the entry in the backup gives no key ({reason}), and the store keeps it: only a new \
+             backup version (`create --replace`) can take this one"
+        ),
+        BlockReason::CannotCompare => {
+            "the backup has an authenticated entry for it, and a writer key cannot read that to \
+             compare: upload it with the decryption key"
+                .to_owned()
+        }
+        other => format!("it was not written: {other:?}"),
+    }
+}
+
+/// The findings of one command. Several parts of it may add to them.
+#[derive(Debug)]
+pub(crate) struct Findings<'p> {
+    output: Output,
+    progress: &'p Progress,
+    limit: usize,
+    found: Mutex<Found>,
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    listed: Vec<Finding>,
+    count: u64,
+}
+
+/// The findings for a machine.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct FindingsReport {
+    /// Those that are named.
+    pub(crate) findings: Vec<Finding>,
+    /// How many more there are; `--all` names them.
+    pub(crate) findings_not_named: u64,
+}
+
+impl<'p> Findings<'p> {
+    pub(crate) fn new(arguments: FindingArguments, output: Output, progress: &'p Progress) -> Self {
+        let limit = if arguments.all { usize::MAX } else { NAMED };
+        Self { output, progress, limit, found: Mutex::default() }
+    }
+
+    /// Names a finding: to a person at once, to a machine with the report.
+    pub(crate) fn add(&self, finding: Finding) {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_named = usize::try_from(found.count).is_ok_and(|count| count < self.limit);
+        found.count += 1;
+        if is_named && self.output.is_json() {
+            found.listed.push(finding);
+        } else if is_named {
+            self.progress.suspend(|| self.output.finding(finding.line()));
+        }
+    }
+
+    /// Whether there is any.
+    pub(crate) fn any(&self) -> bool {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).count > 0
+    }
+
+    /// Says how many were not named.
+    pub(crate) fn finish(self) -> FindingsReport {
+        let found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let named = u64::try_from(self.limit).unwrap_or(u64::MAX).min(found.count);
+        let findings_not_named = found.count - named;
+        if findings_not_named > 0 && !self.output.is_json() {
+            self.output.finding(format_args!("and {findings_not_named} more; --all names them"));
+        }
+        FindingsReport { findings: found.listed, findings_not_named }
+    }
+}

@@ -1,0 +1,135 @@
+//! What the help and the manual page say beyond commands and options.
+
+use std::fmt::Write as _;
+
+use clap::Command;
+use clap_mangen::{
+    Man,
+    roff::{Roff, bold, roman},
+};
+
+use crate::{exit, secrets};
+
+/// A heading, and names with what is to be said of each.
+struct Section {
+    heading: &'static str,
+    entries: Vec<(String, &'static str)>,
+}
+
+fn sections() -> [Section; 4] {
+    let named = |entries: &[(&str, &'static str)]| {
+        entries.iter().map(|(name, text)| ((*name).to_owned(), *text)).collect()
+    };
+    [
+        Section {
+            heading: "Secrets",
+            entries: named(&[
+                (
+                    "Decryption key",
+                    "From --key-file, or MATRIX_KEY_BACKUP_KEY, or (for the default store only) the \
+                     key file beside it, or a prompt. base58 in groups of four or base64; which of \
+                     the two is found out.",
+                ),
+                (
+                    "Writer key",
+                    "From --writer-key-file or MATRIX_KEY_BACKUP_WRITER_KEY: JSON made by `key \
+                     writer`. It can add keys to a v2 backup, and read none.",
+                ),
+                (
+                    "Passphrase",
+                    "Of the key export file that is read or written: from --passphrase-file, \
+                     MATRIX_KEY_BACKUP_PASSPHRASE, or a prompt. The end of the line is no part of \
+                     it, spaces are.",
+                ),
+                (
+                    "Never as an argument",
+                    "Everybody on the machine can see the arguments of a running program. `-` as a \
+                     file is standard input.",
+                ),
+            ]),
+        },
+        Section {
+            heading: "Environment",
+            entries: named(&[
+                ("MATRIX_KEY_BACKUP_STORE", "The store, where --store is not given."),
+                ("MATRIX_KEY_BACKUP_USER", "The user id, where --user is not given."),
+                (secrets::KEY_VARIABLE, "The decryption key, where no file is given."),
+                (secrets::WRITER_KEY_VARIABLE, "The writer key, where no file is given."),
+                (secrets::PASSPHRASE_VARIABLE, "The passphrase, where no file is given."),
+                (
+                    "NO_COLOR",
+                    "If set, no colours. There are none anyway where there is no terminal.",
+                ),
+            ]),
+        },
+        Section {
+            heading: "Files",
+            entries: named(&[
+                (
+                    "matrix-key-backup/backup.sqlite3",
+                    "In the user's data directory ($XDG_DATA_HOME or ~/.local/share on Linux): the \
+                     default store.",
+                ),
+                (
+                    "matrix-key-backup/backup.sqlite3.key",
+                    "Beside it: the decryption key of a backup that `upload` began. Copy it to a \
+                     safe place; once it is moved away, the key is asked for.",
+                ),
+            ]),
+        },
+        Section {
+            heading: "Exit status",
+            entries: exit::MEANINGS
+                .iter()
+                .map(|(status, meaning)| (status.number().to_string(), *meaning))
+                .collect(),
+        },
+    ]
+}
+
+/// The sections as text, for `--help`.
+pub(crate) fn reference() -> String {
+    let mut text = String::new();
+    for Section { heading, entries } in sections() {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{heading}:");
+        for (name, meaning) in entries {
+            let _ = writeln!(text, "  {name}\n          {meaning}");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// The manual page of the program, or of one of its commands.
+pub(crate) fn page(command: &Command) -> Vec<u8> {
+    let is_program = command.get_name() == env!("CARGO_BIN_NAME");
+    let mut page = Vec::new();
+    // Writing to memory does not fail.
+    let _ = render(command, is_program, &mut page);
+    page
+}
+
+fn render(command: &Command, is_program: bool, page: &mut Vec<u8>) -> std::io::Result<()> {
+    let man = Man::new(command.clone());
+    if !is_program {
+        return man.render(page);
+    }
+    man.render_title(page)?;
+    man.render_name_section(page)?;
+    man.render_synopsis_section(page)?;
+    man.render_description_section(page)?;
+    man.render_options_section(page)?;
+    man.render_subcommands_section(page)?;
+    let mut roff = Roff::new();
+    for Section { heading, entries } in sections() {
+        roff.control("SH", [heading.to_uppercase().as_str()]);
+        for (name, meaning) in entries {
+            roff.control("TP", []);
+            roff.text([bold(name)]);
+            roff.text([roman(meaning)]);
+        }
+    }
+    roff.to_writer(page)?;
+    man.render_version_section(page)
+}

@@ -1,0 +1,127 @@
+//! Which store is meant, and opening it.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use matrix_key_backup::{
+    OpenBackup,
+    store::{BackupStore as _, BackupVersion, SqliteStore},
+};
+
+use crate::{args::Global, error::Error, files::unwritable};
+
+/// The file in which the backup lies, or will.
+///
+/// The default store is the user's own by its place: nobody mistypes its path, and nobody else
+/// writes there. So there, and only there, a first upload begins a backup unasked, and the key
+/// file beside it is used unasked. What a person names with `--store` may be a typing error, or a
+/// store that somebody else made, and T-1 asks for the user's word on the key.
+#[derive(Clone, Debug)]
+pub(crate) struct StorePlace {
+    path: PathBuf,
+    is_default: bool,
+}
+
+impl StorePlace {
+    pub(crate) fn new(global: &Global) -> Result<Self, Error> {
+        match &global.store {
+            Some(path) => Ok(Self { path: path.clone(), is_default: false }),
+            None => {
+                let directory = dirs::data_local_dir().ok_or(Error::NoDataDirectory)?;
+                let path = directory.join(env!("CARGO_BIN_NAME")).join("backup.sqlite3");
+                Ok(Self { path, is_default: true })
+            }
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn is_default(&self) -> bool {
+        self.is_default
+    }
+
+    /// Where the key of a backup is written that begins without one. A name of its own for every
+    /// store: two stores in one directory never share a key file.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        let mut path = self.path.clone().into_os_string();
+        path.push(".key");
+        path.into()
+    }
+
+    /// Whether anything is there. A path that cannot be looked at counts as there: opening it will
+    /// say what is wrong.
+    pub(crate) fn exists(&self) -> bool {
+        self.path.try_exists().unwrap_or(true)
+    }
+
+    /// Opens the store, which must be there.
+    pub(crate) async fn open(&self) -> Result<SqliteStore, Error> {
+        if !self.exists() {
+            let advice = if self.is_default {
+                "begin one with `upload` or `create`, or give the path of another with --store"
+            } else {
+                "check the path after --store, or begin a backup there with `create`"
+            };
+            return Err(Error::NoStore { path: self.path.clone(), advice });
+        }
+        Ok(SqliteStore::open(&self.path).await?)
+    }
+
+    /// Opens the store, and creates it first if there is none.
+    pub(crate) async fn open_or_create(&self) -> Result<SqliteStore, Error> {
+        self.make_default_directory()?;
+        Ok(SqliteStore::open_or_create(&self.path).await?)
+    }
+
+    /// Makes the directory of the default store, for its owner's eyes only. Others must be there:
+    /// a directory that is not is more likely a typing error.
+    pub(crate) fn make_default_directory(&self) -> Result<(), Error> {
+        match self.path.parent() {
+            Some(directory) if self.is_default => {
+                make_private(directory).map_err(|source| unwritable(directory, source))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What an open store says of its current backup, readable or not, if there is one.
+    pub(crate) async fn current(
+        &self,
+        store: &SqliteStore,
+    ) -> Result<Option<BackupVersion>, Error> {
+        let current = store.current_version().await;
+        current.map_err(|error| Error::from_store(self.path.clone(), error))
+    }
+
+    /// The backup in an open store, if there is one.
+    pub(crate) async fn backup(&self, store: &SqliteStore) -> Result<Option<OpenBackup>, Error> {
+        let backup = self.current(store).await?.map(OpenBackup::read).transpose();
+        backup.map_err(|error| Error::UnreadableBackup {
+            store: self.path.clone(),
+            error: Box::new(error),
+        })
+    }
+
+    /// The backup in an open store, which must have one.
+    pub(crate) async fn existing_backup(&self, store: &SqliteStore) -> Result<OpenBackup, Error> {
+        self.backup(store).await?.ok_or_else(|| Error::NoBackup {
+            store: self.path.clone(),
+            advice: "begin one with `create`, or give the path of another store with --store",
+        })
+    }
+}
+
+#[cfg(unix)]
+fn make_private(directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
+#[cfg(not(unix))]
+fn make_private(directory: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).create(directory)
+}

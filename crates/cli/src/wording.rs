@@ -1,0 +1,85 @@
+//! Words and figures that several reports share.
+
+use std::path::Path;
+
+use matrix_key_backup::{
+    OpenBackup, ProvenanceCounts,
+    wire::{BackupAlgorithm, Names},
+};
+use serde::Serialize;
+
+use crate::{context::Context, printable::printable};
+
+/// The store and the backup that a report is about.
+#[derive(Debug, Serialize)]
+pub(crate) struct About {
+    store: String,
+    version: String,
+    algorithm: BackupAlgorithm,
+}
+
+impl About {
+    pub(crate) fn new(context: &Context, backup: &OpenBackup) -> Self {
+        Self {
+            store: shown(context.place.path()),
+            version: backup.version().to_string(),
+            algorithm: backup.algorithm(),
+        }
+    }
+
+    /// Two lines for people.
+    pub(crate) fn text(&self) -> String {
+        let Self { store, version, algorithm } = self;
+        let version = printable(version);
+        format!("Store   {store}\nBackup  version {version}, {}\n\n", in_words(*algorithm))
+    }
+
+    pub(crate) fn is_v1(&self) -> bool {
+        self.algorithm == BackupAlgorithm::V1
+    }
+}
+
+/// A path as it is shown: JSON has no way to carry one that is no text.
+pub(crate) fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// An algorithm, for people.
+pub(crate) fn in_words(algorithm: BackupAlgorithm) -> &'static str {
+    match algorithm {
+        BackupAlgorithm::V1 => "not authenticated (v1)",
+        BackupAlgorithm::V2(Names::Unstable) => "authenticated (v2, names of the proposal)",
+        BackupAlgorithm::V2(Names::Stable) => "authenticated (v2, stable names)",
+    }
+}
+
+/// `1 key`, `2 keys`.
+pub(crate) fn count(number: u64, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        number => format!("{number} {thing}s"),
+    }
+}
+
+/// One figure on a line of its own.
+pub(crate) fn figure(number: u64, what: &str) -> String {
+    format!("{number:>9}  {what}\n")
+}
+
+/// Who vouches for the keys, one figure a line.
+pub(crate) fn provenance(counts: &ProvenanceCounts) -> String {
+    let mut text = figure(counts.authenticated, "authenticated: their writer vouches for them");
+    for (source, number) in &counts.unauthenticated {
+        text += &figure(*number, &format!("unauthenticated: {}", because(source)));
+    }
+    text
+}
+
+/// What a value of `unauthenticated` says. // V2-9
+fn because(source: &str) -> &'static str {
+    match source {
+        "m.legacy-v1" => "from a v1 backup (m.legacy-v1)",
+        "m.forwarded_room_key" => "forwarded by a device not trusted for it (m.forwarded_room_key)",
+        _ => "nobody vouches for them (m.undefined)",
+    }
+}
