@@ -10,9 +10,9 @@ mod seeds;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::steps::Steps;
+use crate::steps::{self, Steps};
 use crate::{project, toolchain};
 
 /// Where the instrumented build goes: apart, since its flags differ from all others.
@@ -65,7 +65,9 @@ fn run(steps: &mut Steps, targets: &[String], seconds: u32) -> Result<()> {
     for target in targets {
         let corpus = folder("corpus", target)?;
         seeds::write(target, &corpus)?;
-        steps.run(&format!("fuzz: {target}"), &mut fuzzer(&host, target, &corpus, seconds)?)?;
+        let mut fuzzer = fuzzer(&host, target, &corpus, seconds)?;
+        let what = steps::show(&fuzzer);
+        steps.call(&format!("fuzz: {target}"), &what, || watch(&mut fuzzer))?;
     }
     Ok(())
 }
@@ -111,6 +113,18 @@ fn fuzzer(host: &str, target: &str, corpus: &Path, seconds: u32) -> Result<Comma
     command.args(["-timeout=10", "-rss_limit_mb=2048", "-max_len=65536"]);
     command.args(["-verbosity=0", "-print_final_stats=1"]);
     Ok(command)
+}
+
+/// libFuzzer says much, and little of it matters while nothing is found.
+fn watch(fuzzer: &mut Command) -> Result<()> {
+    let output = fuzzer.output().context("could not start the fuzz target")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        println!("{said}");
+        bail!("it ended with {}: the last lines above name the input", output.status);
+    }
+    said.lines().filter(|line| line.starts_with("stat::")).for_each(|line| println!("{line}"));
+    Ok(())
 }
 
 /// `fuzz/<kind>/<target>`, made if it is not there.

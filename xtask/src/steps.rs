@@ -2,10 +2,13 @@
 
 use std::ffi::OsStr;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+
+use crate::project;
 
 /// A row of the closing table.
 #[derive(Debug)]
@@ -134,12 +137,14 @@ pub(crate) fn show(command: &Command) -> String {
     words.join(" ")
 }
 
-/// `cargo` for the full path that cargo hands to what it runs.
+/// `cargo` for the full path that cargo hands to what it runs; what is in the checkout, from its
+/// root.
 fn program_name(program: &OsStr) -> String {
-    let path = std::path::Path::new(program);
+    let path = Path::new(program);
+    let root = project::root().unwrap_or_default();
     match path.file_name() {
         Some(name) if name == "cargo" => "cargo".to_owned(),
-        _ => quoted(program),
+        _ => quoted(path.strip_prefix(root).unwrap_or(path).as_os_str()),
     }
 }
 
