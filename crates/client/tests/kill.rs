@@ -2,6 +2,13 @@
 //! anything.
 
 #![cfg(all(unix, feature = "sqlite"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by failing"
+)]
 
 mod common;
 

@@ -1,5 +1,13 @@
 //! Every store passes one suite, and behaves like the model on any sequence of operations.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by failing"
+)]
+
 mod common;
 
 use common::model::ModelStore;

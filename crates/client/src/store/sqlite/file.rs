@@ -274,3 +274,91 @@ impl Drop for Draft {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::database::Database;
+    use super::*;
+    use crate::store::StoreError;
+
+    #[test]
+    fn waiting_for_another_process_ends() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store");
+        create(&path).unwrap();
+        let connection = open(&path, Duration::from_millis(50)).unwrap();
+        let mut database = Database { connection, path: path.clone() };
+        let auth_data = serde_json::value::RawValue::NULL;
+
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let error = database.create_version("a", auth_data).unwrap_err();
+        assert!(matches!(&error, StoreError::Store(SqliteStoreError::Busy { .. })), "{error}");
+        assert!(error.to_string().contains(path.to_str().unwrap()));
+        assert!(database.current_version().unwrap().is_none(), "reading goes on meanwhile");
+
+        other.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(database.create_version("a", auth_data).unwrap().as_str(), "1");
+    }
+
+    /// What makes an acknowledgement last.
+    #[test]
+    fn connections_are_configured() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store");
+        create(&path).unwrap();
+        let connection = open(&path, Duration::ZERO).unwrap();
+        let setting = |name: &str| -> i64 {
+            connection.pragma_query_value(None, name, |row| row.get(0)).unwrap()
+        };
+        assert_eq!(setting("synchronous"), 2, "FULL");
+        assert_eq!(setting("fullfsync"), 1);
+        assert_eq!(setting("foreign_keys"), 1);
+        assert_eq!(setting("trusted_schema"), 0);
+        let journal_mode: String =
+            connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        assert_eq!(journal_mode, "wal");
+    }
+
+    /// Where links are unknown the draft is copied, and still replaces nothing.
+    #[test]
+    fn without_links() {
+        let directory = tempfile::tempdir().unwrap();
+        let (draft, path) = (directory.path().join("draft"), directory.path().join("store"));
+        create(&draft).unwrap();
+        copy(&draft, &path).unwrap();
+        assert!(open(&path, Duration::ZERO).is_ok());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+        }
+        fs::write(&path, "something else").unwrap();
+        let error = copy(&draft, &path).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"something else");
+    }
+
+    #[test]
+    fn a_draft_that_came_too_late_is_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store");
+        {
+            let draft = Draft::new(&path, &path).unwrap();
+            lay_out(&path, &draft.0).unwrap();
+            // Another process is faster.
+            fs::write(&path, "something else").unwrap();
+            let error = give_name(&draft.0, &path).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"something else");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn uris_mean_the_path_and_nothing_else() {
+        let uri = immutable_uri(Path::new("/a b/%41?x=é#y"));
+        assert_eq!(uri, "file:///a%20b/%2541%3Fx%3D%C3%A9%23y?immutable=1");
+    }
+}

@@ -73,3 +73,79 @@ impl<T> Drop for Worker<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::Future;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::{Context, Poll, Waker};
+    use std::time::Duration;
+
+    use pollster::block_on;
+
+    use super::*;
+
+    fn start<T: Send>(value: T) -> Worker<T> {
+        block_on(Worker::start(move || Ok::<_, Infallible>(value))).unwrap().unwrap()
+    }
+
+    #[test]
+    fn jobs_are_done_elsewhere_and_in_order() {
+        let worker = start(Vec::new());
+        let here = std::thread::current().id();
+        for n in 0..10 {
+            let there = block_on(worker.run(move |done: &mut Vec<i32>| {
+                done.push(n);
+                std::thread::current().id()
+            }));
+            assert_ne!(there.unwrap(), here);
+        }
+        assert_eq!(block_on(worker.run(|done| done.clone())).unwrap(), Vec::from_iter(0..10));
+    }
+
+    #[test]
+    fn what_cannot_be_made_is_told() {
+        let worker = block_on(Worker::<()>::start(|| Err("no")));
+        assert_eq!(worker.unwrap().unwrap_err(), "no");
+    }
+
+    #[test]
+    fn a_panic_ends_the_worker_and_not_the_caller() {
+        let worker = start(());
+        assert!(block_on(worker.run(|()| panic!("of the test"))).is_err());
+        assert!(block_on(worker.run(|()| 1)).is_err());
+    }
+
+    #[test]
+    fn dropping_waits_for_the_value_to_be_dropped() {
+        struct Slow(Arc<AtomicBool>);
+        impl Drop for Slow {
+            fn drop(&mut self) {
+                std::thread::sleep(Duration::from_millis(50));
+                self.0.store(true, Ordering::SeqCst);
+            }
+        }
+        let dropped = Arc::new(AtomicBool::new(false));
+        drop(start(Slow(Arc::clone(&dropped))));
+        assert!(dropped.load(Ordering::SeqCst));
+    }
+
+    #[test]
+    fn a_job_that_nobody_waits_for_is_not_begun() {
+        let worker = start(0);
+        let (go, wait) = mpsc::channel::<()>();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut first = pin!(worker.run(move |_| wait.recv().unwrap()));
+        assert!(matches!(first.as_mut().poll(&mut context), Poll::Pending));
+        {
+            let second = pin!(worker.run(|value| *value = 2));
+            assert!(matches!(second.poll(&mut context), Poll::Pending));
+        }
+        go.send(()).unwrap();
+        block_on(first).unwrap();
+        assert_eq!(block_on(worker.run(|value| *value)).unwrap(), 0);
+    }
+}
