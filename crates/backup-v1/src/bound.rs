@@ -4,7 +4,6 @@ use matrix_key_backup_wire::{
     BackedUpSessionData, Expected, MegolmSessionExport, NotEarlier, Provenance, RoomId, SessionId,
     UnauthenticatedSource,
 };
-use thiserror::Error;
 
 /// A v1 room key that may be imported, as unauthenticated and as nothing else (V1-6).
 ///
@@ -66,18 +65,10 @@ impl BoundSession {
     ///
     /// The caller has to have shown that `earlier`, ratcheted forward, equals this session key
     ///
-    pub fn adopt_earlier_session_key(
+    pub fn hazmat_adopt_earlier_session_key(
         &mut self,
         earlier: MegolmSessionExport,
     ) -> Result<(), NotEarlier> {
-        self.data.adopt_earlier_session_key(earlier)
+        self.data.hazmat_adopt_earlier_session_key(earlier)
     }
-}
-
-/// The key inside is that of another session: somebody moved the entry (B-1).
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the key inside is that of session {found}")]
-pub struct WrongSession {
-    /// The session id recomputed from the session key.
-    pub found: SessionId,
 }

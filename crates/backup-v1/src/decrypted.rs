@@ -1,8 +1,8 @@
 //! The second step down: the plaintext, not yet tied to the place where it was found.
 
-use matrix_key_backup_wire::{BackedUpSessionData, Expected};
+use matrix_key_backup_wire::{BackedUpSessionData, BindError, Expected};
 
-use crate::bound::{BoundSession, WrongSession};
+use crate::bound::BoundSession;
 
 /// A decrypted v1 room key that nobody has yet compared with where it was filed.
 #[derive(Debug)]
@@ -15,17 +15,15 @@ impl DecryptedSessionData {
         Self { data }
     }
 
-    /// Compares the key's session id with the one under which it was found (B-1).
+    /// Compares the key with the place where it was found (B-1, B-2).
     ///
     /// # Errors
     ///
-    /// [`WrongSession`] if the session key is that of another session.
-    pub fn bind(self, expected: &Expected) -> Result<BoundSession, WrongSession> {
-        let found = self.data.session_key().session_id();
-        if found == expected.session_id {
-            Ok(BoundSession::new(self.data, expected))
-        } else {
-            Err(WrongSession { found })
-        }
+    /// [`BindError`] if the session key is that of another session, or the key carries a context
+    /// that is malformed or names another place. In a v1 backup nothing vouches for a context that
+    /// fits; one that does not fit is reason enough to refuse the key.
+    pub fn bind(self, expected: &Expected) -> Result<BoundSession, BindError> {
+        expected.check(&self.data)?;
+        Ok(BoundSession::new(self.data, expected))
     }
 }

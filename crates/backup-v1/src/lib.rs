@@ -8,7 +8,9 @@ mod decrypted;
 mod received;
 mod writer;
 
-pub use bound::{BoundSession, WrongSession};
+pub use matrix_key_backup_wire::BindError;
+
+pub use bound::BoundSession;
 pub use decrypted::DecryptedSessionData;
 pub use received::{ReceivedKey, UnusableKey};
 pub use writer::{EncryptedSessionData, LowOrderPublicKey, encrypt, hazmat_encrypt_with};

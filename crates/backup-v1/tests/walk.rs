@@ -9,7 +9,9 @@
 )]
 
 use matrix_key_backup_primitives::{BackupDecryptionKey, BackupPublicKey};
-use matrix_key_backup_v1::{BoundSession, LowOrderPublicKey, ReceivedKey, UnusableKey, encrypt};
+use matrix_key_backup_v1::{
+    BindError, BoundSession, LowOrderPublicKey, ReceivedKey, UnusableKey, encrypt,
+};
 use matrix_key_backup_wire::{
     BackedUpSessionData, Expected, Provenance, RoomId, SessionId, UnauthenticatedSource,
 };
@@ -118,7 +120,7 @@ fn key_filed_under_another_session_is_refused() {
     let entry = encrypt(&key.public_key(), &session, &mut rng()).unwrap();
     let decrypted = ReceivedKey::parse(entry.as_json()).unwrap().decrypt(&key).unwrap();
     let refused = decrypted.bind(&expected(SessionId::new("other").unwrap())).unwrap_err();
-    assert_eq!(refused.found, session.session_key().session_id()); // B-1
+    assert_eq!(refused, BindError::WrongSession { found: session.session_key().session_id() }); // B-1
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! The last step down: a key that belongs where it was found.
 
+use crate::VouchRecord;
 use matrix_key_backup_wire::{
-    Expected, MalformedContext, MegolmSessionExport, NotEarlier, Provenance, RoomId, SessionDataV2,
-    SessionId, UserId,
+    BindError, Expected, MegolmSessionExport, NotEarlier, Provenance, RoomId, SessionDataV2,
+    SessionId,
 };
-use thiserror::Error;
 
 /// Who says that the key belongs to the room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,14 @@ impl BoundSession {
         expected: &Expected,
     ) -> Self {
         Self { data, provenance, room, expected: expected.clone() }
+    }
+
+    /// What to keep beside the key in a client's own store, so that it can be backed up again with
+    /// the provenance that it has now (V2-8 c).
+    #[must_use]
+    pub fn vouch_record(&self) -> VouchRecord {
+        let room_under_mac = self.room == RoomAssurance::UnderMac;
+        VouchRecord::new(&self.data, &self.provenance, &self.expected.room_id, room_under_mac)
     }
 
     /// The room key.
@@ -82,11 +90,11 @@ impl BoundSession {
     ///
     /// The caller has to have shown that `earlier`, ratcheted forward, equals this session key
     /// . All that somebody vouches for, `sender_key` first, stays this session's.
-    pub fn adopt_earlier_session_key(
+    pub fn hazmat_adopt_earlier_session_key(
         &mut self,
         earlier: MegolmSessionExport,
     ) -> Result<(), NotEarlier> {
-        self.data.adopt_earlier_session_key(earlier)
+        self.data.hazmat_adopt_earlier_session_key(earlier)
     }
 }
 
@@ -98,11 +106,12 @@ impl BoundSession {
 pub struct MigratingSession {
     data: SessionDataV2,
     provenance: Provenance,
+    room_id: RoomId,
 }
 
 impl MigratingSession {
-    pub(crate) fn new(data: SessionDataV2, provenance: Provenance) -> Self {
-        Self { data, provenance }
+    pub(crate) fn new(data: SessionDataV2, provenance: Provenance, room_id: RoomId) -> Self {
+        Self { data, provenance, room_id }
     }
 
     /// The room key.
@@ -117,73 +126,23 @@ impl MigratingSession {
         &self.provenance
     }
 
-    pub(crate) fn into_parts(self) -> (SessionDataV2, Provenance) {
-        (self.data, self.provenance)
+    pub(crate) fn into_parts(self) -> (SessionDataV2, Provenance, RoomId) {
+        (self.data, self.provenance, self.room_id)
     }
 }
 
-/// Compares a key with its place. // B-1, B-2
+/// Compares a key with its place, and says who vouches for the room. // B-1, B-2
 pub(crate) fn bind(
     data: &SessionDataV2,
     provenance: &Provenance,
     expected: &Expected,
 ) -> Result<RoomAssurance, BindError> {
-    let session_id = data.session_key().session_id();
-    if session_id != expected.session_id {
-        return Err(BindError::WrongSession { found: session_id });
-    }
-    let Some(context) = data.context()? else {
-        return Ok(RoomAssurance::ServersWord);
-    };
-    if context.room_id != expected.room_id {
-        return Err(BindError::WrongRoom { written_for: context.room_id });
-    }
-    if context.session_id != expected.session_id {
-        return Err(BindError::WrongContextSession { written_for: context.session_id });
-    }
-    if let (Some(written_for), Some(owner)) = (context.user_id, &expected.user_id)
-        && written_for != *owner
-    {
-        return Err(BindError::WrongUser { written_for });
-    }
+    let context = expected.check(data)?;
     // A context beside an `unauthenticated` mark comes from a writer that broke B-2: it is held
     // to what it says, but proves nothing.
-    Ok(if provenance.is_authenticated() {
+    Ok(if context.is_some() && provenance.is_authenticated() {
         RoomAssurance::UnderMac
     } else {
         RoomAssurance::ServersWord
     })
-}
-
-/// Why a decrypted key does not belong where it was found. Somebody moved it.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum BindError {
-    /// The session key is that of another session (B-1).
-    #[error("the key inside is that of session {found}")]
-    WrongSession {
-        /// The session id recomputed from the session key.
-        found: SessionId,
-    },
-    /// The writer wrote the key for another room (B-2).
-    #[error("the key was written for room {written_for}")]
-    WrongRoom {
-        /// The room under the MAC.
-        written_for: RoomId,
-    },
-    /// The writer wrote the key for another session (B-2).
-    #[error("the key was written for session {written_for}")]
-    WrongContextSession {
-        /// The session id under the MAC.
-        written_for: SessionId,
-    },
-    /// The writer wrote the key for another user's backup (B-2).
-    #[error("the key was written for the backup of {written_for}")]
-    WrongUser {
-        /// The user under the MAC.
-        written_for: UserId,
-    },
-    /// The context under the MAC cannot be read, so it cannot be checked (B-2).
-    #[error(transparent)]
-    MalformedContext(#[from] MalformedContext),
 }

@@ -1,10 +1,10 @@
 //! The third step down: the plaintext, not yet tied to the place where it was found.
 
 use matrix_key_backup_wire::{
-    BackupAlgorithm, Expected, Provenance, SessionDataV2, UnauthenticatedSource,
+    BackupAlgorithm, BindError, Expected, Provenance, SessionDataV2, UnauthenticatedSource,
 };
 
-use crate::bound::{BindError, BoundSession, MigratingSession, bind};
+use crate::bound::{BoundSession, MigratingSession, bind};
 
 /// A decrypted room key that nobody has yet compared with where it was filed.
 ///
@@ -33,7 +33,7 @@ impl DecryptedSessionData {
     pub fn bind(self, expected: &Expected) -> Result<BoundSession, BindError> {
         let provenance = match self.algorithm {
             BackupAlgorithm::V1 => Provenance::Unauthenticated(UnauthenticatedSource::LegacyV1),
-            BackupAlgorithm::V2(_) => self.data.provenance(),
+            BackupAlgorithm::V2(_) => self.data.written_provenance(),
         };
         let room = bind(&self.data, &provenance, expected)?;
         Ok(BoundSession::new(self.data, provenance, room, expected))
@@ -47,8 +47,8 @@ impl DecryptedSessionData {
     ///
     /// As [`bind`](Self::bind).
     pub fn bind_for_migration(self, expected: &Expected) -> Result<MigratingSession, BindError> {
-        let provenance = self.data.provenance();
+        let provenance = self.data.written_provenance();
         bind(&self.data, &provenance, expected)?;
-        Ok(MigratingSession::new(self.data, provenance))
+        Ok(MigratingSession::new(self.data, provenance, expected.room_id.clone()))
     }
 }

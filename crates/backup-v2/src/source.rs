@@ -4,11 +4,11 @@ use alloc::string::String;
 
 use matrix_key_backup_wire::{
     BackedUpSessionData, Context, MegolmSessionExport, NotEarlier, Provenance, RoomId,
-    SessionDataV2, UnauthenticatedSource, UserId,
+    SessionDataV2, SessionId, UnauthenticatedSource, UserId,
 };
 use thiserror::Error;
 
-use crate::{BoundSession, MigratingSession};
+use crate::{BoundSession, MigratingSession, VouchRecord};
 
 /// A room key together with where it came from: the only thing that a
 /// [`BackupWriter`](crate::BackupWriter) takes.
@@ -17,6 +17,10 @@ use crate::{BoundSession, MigratingSession};
 /// out (V2-8); all others mark the key. There is no other way to set the mark, and none to take it
 /// off.
 ///
+/// Where a constructor asks for an `owner`, that is the user whose backup the key goes to, not the
+/// key's sender: it comes under the MAC, and a reader who knows the owner refuses keys that were
+/// written for somebody else's backup (B-2).
+///
 /// ```compile_fail
 /// # use matrix_key_backup_v2::SourcedSession;
 /// # use matrix_key_backup_wire::{BackedUpSessionData, Provenance};
@@ -24,10 +28,11 @@ use crate::{BoundSession, MigratingSession};
 ///     SourcedSession { data: data.into(), provenance: Provenance::Authenticated } // private
 /// }
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SourcedSession {
     data: SessionDataV2,
     provenance: Provenance,
+    room_id: RoomId,
 }
 
 /// The sender of an Olm-encrypted `m.room_key`, as the Olm session and its payload name it.
@@ -58,8 +63,8 @@ impl SourcedSession {
     pub fn from_olm_room_key(
         data: BackedUpSessionData,
         sender: OlmSender<'_>,
-        room_id: &RoomId,
-        user_id: Option<&UserId>,
+        room_id: RoomId,
+        owner: Option<&UserId>,
     ) -> Result<Self, SourceMismatch> {
         if data.sender_key() != sender.curve25519 {
             return Err(SourceMismatch::SenderKey);
@@ -69,17 +74,13 @@ impl SourcedSession {
         {
             return Err(SourceMismatch::SenderClaimedKeys);
         }
-        Ok(Self::vouched(data, room_id, user_id))
+        Ok(Self::vouched(data, room_id, owner))
     }
 
     /// A key that this device created for its own messages (V2-8 d). It is vouched for.
     #[must_use]
-    pub fn own_session(
-        data: BackedUpSessionData,
-        room_id: &RoomId,
-        user_id: Option<&UserId>,
-    ) -> Self {
-        Self::vouched(data, room_id, user_id)
+    pub fn own_session(data: BackedUpSessionData, room_id: RoomId, owner: Option<&UserId>) -> Self {
+        Self::vouched(data, room_id, owner)
     }
 
     /// A forwarded key: vouched for if the forward is trusted and came from the user's own
@@ -88,72 +89,104 @@ impl SourcedSession {
     pub fn from_forward(
         data: BackedUpSessionData,
         forward: Forward,
-        room_id: &RoomId,
-        user_id: Option<&UserId>,
+        room_id: RoomId,
+        owner: Option<&UserId>,
     ) -> Self {
         if forward.trusted && forward.from_own_verified_device {
-            Self::vouched(data, room_id, user_id)
+            Self::vouched(data, room_id, owner)
         } else {
-            Self::unauthenticated(data, UnauthenticatedSource::ForwardedRoomKey)
+            Self::unauthenticated(data, UnauthenticatedSource::ForwardedRoomKey, room_id)
         }
     }
 
     /// A key restored from a v2 backup, with the provenance it had there (V2-8 c).
     #[must_use]
     pub fn restored(session: BoundSession) -> Self {
-        let provenance = session.provenance().clone();
-        Self { data: session.into_data(), provenance }
+        let (provenance, room_id) = (session.provenance().clone(), session.room_id().clone());
+        Self::remembered(session.into_data(), provenance, room_id)
+    }
+
+    /// The same for a key that was restored earlier and has been in a client's own store since,
+    /// together with the [`VouchRecord`] of its restoration (V2-8 c).
+    ///
+    /// # Errors
+    ///
+    /// [`OtherSession`] if the record is not that of this key.
+    pub fn from_record(
+        data: BackedUpSessionData,
+        record: VouchRecord,
+    ) -> Result<Self, OtherSession> {
+        if !record.is_of(&data) {
+            return Err(OtherSession);
+        }
+        let mut data = SessionDataV2::from(data);
+        let (provenance, room_id) = record.apply(&mut data);
+        Ok(Self::remembered(data, provenance, room_id))
+    }
+
+    /// A key with the provenance that it had. Only what was vouched for keeps its context: beside
+    /// a mark it is nobody's word (B-2).
+    fn remembered(mut data: SessionDataV2, provenance: Provenance, room_id: RoomId) -> Self {
+        if !provenance.is_authenticated() {
+            data.remove_context();
+        }
+        Self { data, provenance, room_id }
     }
 
     /// A key on its way from one backup to another, with the provenance that its MAC covered
     /// (M-3). Nothing is added that the old entry did not say (M-2).
     #[must_use]
     pub fn migrated(session: MigratingSession) -> Self {
-        let (data, provenance) = session.into_parts();
-        Self { data, provenance }
+        let (data, provenance, room_id) = session.into_parts();
+        Self { data, provenance, room_id }
     }
 
     /// A v1 key on its way into a v2 backup: `m.legacy-v1`, whatever it claimed, and otherwise
     /// unchanged (M-1, M-2).
     #[must_use]
-    pub fn migrated_from_v1(data: BackedUpSessionData) -> Self {
+    pub fn migrated_from_v1(data: BackedUpSessionData, room_id: RoomId) -> Self {
         let provenance = Provenance::Unauthenticated(UnauthenticatedSource::LegacyV1);
-        Self { data: data.into(), provenance }
+        Self { data: data.into(), provenance, room_id }
     }
 
     /// A key from an MSC4268 bundle: unauthenticated, and who sent the bundle is remembered in
     /// the plaintext, under the MAC (V2-11).
     #[must_use]
-    pub fn from_bundle(data: BackedUpSessionData, sender: &UserId) -> Self {
-        let mut session = Self::unauthenticated(data, UnauthenticatedSource::Undefined);
+    pub fn from_bundle(data: BackedUpSessionData, sender: &UserId, room_id: RoomId) -> Self {
+        let mut session = Self::unauthenticated(data, UnauthenticatedSource::Undefined, room_id);
         session.data.set_bundle_sender(sender);
         session
     }
 
     /// A key from a key file, or from any source that cannot vouch: `m.undefined` (V2-11).
     #[must_use]
-    pub fn unvouched(data: BackedUpSessionData) -> Self {
-        Self::unauthenticated(data, UnauthenticatedSource::Undefined)
+    pub fn unvouched(data: BackedUpSessionData, room_id: RoomId) -> Self {
+        Self::unauthenticated(data, UnauthenticatedSource::Undefined, room_id)
     }
 
     /// A key for which nobody vouches, and why (V2-9). A context that it may carry is removed:
     /// the room is hearsay too (B-2).
     #[must_use]
-    pub fn unauthenticated(data: BackedUpSessionData, source: UnauthenticatedSource) -> Self {
+    pub fn unauthenticated(
+        data: BackedUpSessionData,
+        source: UnauthenticatedSource,
+        room_id: RoomId,
+    ) -> Self {
         let mut data = SessionDataV2::from(data);
-        data.remove_context();
-        Self { data, provenance: Provenance::Unauthenticated(source) }
+        data.remove_bundle_sender(); // hearsay as well: only `from_bundle` knows it
+        Self::remembered(data, Provenance::Unauthenticated(source), room_id)
     }
 
     /// The one place where a key becomes vouched for; it then names its room under the MAC (B-2).
-    fn vouched(data: BackedUpSessionData, room_id: &RoomId, user_id: Option<&UserId>) -> Self {
+    fn vouched(data: BackedUpSessionData, room_id: RoomId, owner: Option<&UserId>) -> Self {
         let mut data = SessionDataV2::from(data);
+        data.remove_bundle_sender();
         data.set_context(&Context {
             room_id: room_id.clone(),
             session_id: data.session_key().session_id(),
-            user_id: user_id.cloned(),
+            user_id: owner.cloned(),
         });
-        Self { data, provenance: Provenance::Authenticated }
+        Self { data, provenance: Provenance::Authenticated, room_id }
     }
 
     /// Begins the same session at an earlier message index.
@@ -166,11 +199,11 @@ impl SourcedSession {
     ///
     /// The caller has to have shown that `earlier`, ratcheted forward, equals this session key
     /// (A-3). All that somebody vouches for, `sender_key` first, stays this session's.
-    pub fn adopt_earlier_session_key(
+    pub fn hazmat_adopt_earlier_session_key(
         &mut self,
         earlier: MegolmSessionExport,
     ) -> Result<(), NotEarlier> {
-        self.data.adopt_earlier_session_key(earlier)
+        self.data.hazmat_adopt_earlier_session_key(earlier)
     }
 
     /// The room key.
@@ -184,7 +217,24 @@ impl SourcedSession {
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
     }
+
+    /// The room of the key: that of its context, where it is vouched for.
+    #[must_use]
+    pub fn room_id(&self) -> &RoomId {
+        &self.room_id
+    }
+
+    /// The session id of the key.
+    #[must_use]
+    pub fn session_id(&self) -> SessionId {
+        self.data.session_key().session_id()
+    }
 }
+
+/// The record is that of another key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the record of who vouches is that of another key")]
+pub struct OtherSession;
 
 /// The key does not say of its sender what the Olm session says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

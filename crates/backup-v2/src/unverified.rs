@@ -56,7 +56,7 @@ impl<'a> UnverifiedSessionData<'a> {
         for (names, mac) in macs.iter() {
             check(mac_key, signable.as_bytes(), names, mac)?;
         }
-        Ok(VerifiedSessionData::new(self.received, self.algorithm, form))
+        Ok(VerifiedSessionData::new(self.received, self.algorithm, form, mac_key))
     }
 }
 

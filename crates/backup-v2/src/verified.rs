@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 
 use matrix_key_backup_primitives::{
-    BackupDecryptionKey, EphemeralPublicKey, base64, hazmat::MessageKeys,
+    BackupDecryptionKey, BackupMacKey, EphemeralPublicKey, base64, hazmat::MessageKeys,
 };
 use matrix_key_backup_wire::{
     BackupAlgorithm, Json, Names, Object, ReceivedSessionData, SessionDataError, SessionDataV2,
@@ -28,6 +28,7 @@ pub struct VerifiedSessionData<'a> {
     received: ReceivedSessionData<'a>,
     algorithm: BackupAlgorithm,
     mac_form: MacForm,
+    mac_key: BackupMacKey,
 }
 
 impl<'a> VerifiedSessionData<'a> {
@@ -35,8 +36,9 @@ impl<'a> VerifiedSessionData<'a> {
         received: ReceivedSessionData<'a>,
         algorithm: BackupAlgorithm,
         mac_form: MacForm,
+        mac_key: &BackupMacKey,
     ) -> Self {
-        Self { received, algorithm, mac_form }
+        Self { received, algorithm, mac_form, mac_key: mac_key.clone() }
     }
 
     /// Decrypts with the backup's decryption key (V2-3) and reads the plaintext (V2-2).
@@ -52,6 +54,9 @@ impl<'a> VerifiedSessionData<'a> {
         &self,
         reader: &BackupReader,
     ) -> Result<DecryptedSessionData, UnusableSessionData> {
+        if *reader.mac_key() != self.mac_key {
+            return Err(UnusableSessionData::OtherMacKey);
+        }
         let plaintext = decrypt_raw(&self.received, reader.decryption_key())?;
         let data = SessionDataV2::parse(&plaintext)?;
         Ok(DecryptedSessionData::new(data, self.algorithm))
@@ -117,6 +122,10 @@ fn text<'j>(
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum UnusableSessionData {
+    /// The MAC key that verified is not the one that follows from the decryption key: what it
+    /// vouches for says nothing about this backup.
+    #[error("the MAC was checked with a key that does not follow from this decryption key")]
+    OtherMacKey,
     /// `ephemeral` or `ciphertext` is not there.
     #[error("the MAC is right, but `{name}` is missing")]
     Missing {

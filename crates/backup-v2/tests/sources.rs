@@ -33,7 +33,7 @@ fn forward(trusted: bool, from_own_verified_device: bool) -> SourcedSession {
     SourcedSession::from_forward(
         session(),
         Forward { trusted, from_own_verified_device },
-        &room(),
+        room(),
         None,
     )
 }
@@ -49,7 +49,7 @@ fn olm_room_key_is_vouched_for_and_names_its_room() {
         (data.sender_key().to_owned(), data.sender_claimed_keys()["ed25519"].clone());
     let sender = OlmSender { curve25519: &curve25519, ed25519: &ed25519 };
     let user = UserId::new("@me:example.org").unwrap();
-    let key = SourcedSession::from_olm_room_key(data, sender, &room(), Some(&user)).unwrap();
+    let key = SourcedSession::from_olm_room_key(data, sender, room(), Some(&user)).unwrap();
     for names in Names::ALL {
         let bound = written(&key, names);
         assert_eq!(*bound.provenance(), Provenance::Authenticated); // V2-8 a
@@ -67,7 +67,7 @@ fn olm_room_key_of_another_sender_is_refused() {
     let curve25519 = data.sender_key().to_owned();
     let offer = |curve25519: &str, ed25519: &str| {
         let sender = OlmSender { curve25519, ed25519 };
-        SourcedSession::from_olm_room_key(session(), sender, &room(), None).map(drop)
+        SourcedSession::from_olm_room_key(session(), sender, room(), None).map(drop)
     };
     assert_eq!(offer(&curve25519, &ed25519), Ok(()));
     assert_eq!(offer(&ed25519, &ed25519), Err(SourceMismatch::SenderKey));
@@ -82,7 +82,7 @@ fn olm_room_key_that_claims_more_keys_than_the_payload_is_refused() {
     let (curve25519, ed25519) =
         (data.sender_key().to_owned(), data.sender_claimed_keys()["ed25519"].clone());
     let sender = OlmSender { curve25519: &curve25519, ed25519: &ed25519 };
-    let refused = SourcedSession::from_olm_room_key(data, sender, &room(), None).unwrap_err();
+    let refused = SourcedSession::from_olm_room_key(data, sender, room(), None).unwrap_err();
     assert_eq!(refused, SourceMismatch::SenderClaimedKeys);
 }
 
@@ -98,18 +98,18 @@ fn forward_is_vouched_for_only_if_trusted_and_from_the_own_verified_device() {
 
 #[test]
 fn own_session_is_vouched_for() {
-    let own = SourcedSession::own_session(session(), &room(), None);
+    let own = SourcedSession::own_session(session(), room(), None);
     assert!(written(&own, Names::Unstable).provenance().is_authenticated()); // V2-8 d
 }
 
 #[test]
 fn file_and_bundle_keys_are_undefined_and_the_bundle_sender_is_remembered() {
-    let file = written(&SourcedSession::unvouched(session()), Names::Stable);
+    let file = written(&SourcedSession::unvouched(session(), room()), Names::Stable);
     assert_eq!(*file.provenance(), unauthenticated(UnauthenticatedSource::Undefined)); // V2-11
     assert_eq!(file.room_assurance(), RoomAssurance::ServersWord);
 
     let inviter = UserId::new("@inviter:example.org").unwrap();
-    let bundle = written(&SourcedSession::from_bundle(session(), &inviter), Names::Stable);
+    let bundle = written(&SourcedSession::from_bundle(session(), &inviter, room()), Names::Stable);
     assert_eq!(*bundle.provenance(), unauthenticated(UnauthenticatedSource::Undefined));
     assert_eq!(bundle.data().bundle_sender(), Some(inviter));
 }
@@ -127,7 +127,7 @@ fn file_cannot_smuggle_a_context_or_take_its_mark_off() {
     data.set_other_property("org.matrix.msc4048.unauthenticated", "null").unwrap();
     data.set_other_property("org.example.kept", "[1.50,-0]").unwrap();
     for names in Names::ALL {
-        let bound = written(&SourcedSession::unvouched(data.clone()), names);
+        let bound = written(&SourcedSession::unvouched(data.clone(), room()), names);
         assert!(bound.data().context().unwrap().is_none()); // B-2
         let present: Vec<_> = bound.data().unauthenticated_names_present().collect();
         assert_eq!(present, [names]); // N-1: one name, the target's
@@ -138,14 +138,14 @@ fn file_cannot_smuggle_a_context_or_take_its_mark_off() {
 
 #[test]
 fn restored_key_keeps_its_provenance_and_its_context() {
-    let own = SourcedSession::own_session(session(), &room(), None);
+    let own = SourcedSession::own_session(session(), room(), None);
     let again = SourcedSession::restored(written(&own, Names::Unstable));
     let bound = written(&again, Names::Stable);
     assert!(bound.provenance().is_authenticated()); // V2-8 c
     assert_eq!(bound.room_assurance(), RoomAssurance::UnderMac);
 
     let custom = UnauthenticatedSource::Other("org.example.custom".into());
-    let marked = SourcedSession::unauthenticated(session(), custom.clone());
+    let marked = SourcedSession::unauthenticated(session(), custom.clone(), room());
     let again = SourcedSession::restored(written(&marked, Names::Unstable));
     let bound = written(&again, Names::Stable);
     assert_eq!(*bound.provenance(), unauthenticated(custom)); // V2-9: kept as written
@@ -157,7 +157,7 @@ fn v1_key_is_marked_legacy_and_otherwise_unchanged() {
     let mut data = session();
     data.set_other_property("unauthenticated", r#""m.undefined""#).unwrap();
     data.set_other_property("x", "1e400").unwrap();
-    let bound = written(&SourcedSession::migrated_from_v1(data.clone()), Names::Unstable);
+    let bound = written(&SourcedSession::migrated_from_v1(data.clone(), room()), Names::Unstable);
     assert_eq!(*bound.provenance(), unauthenticated(UnauthenticatedSource::LegacyV1)); // M-1
     assert_eq!(bound.data().other_properties().get("x"), Some("1e400")); // M-2
     assert_eq!(bound.data().session_key(), data.session_key());

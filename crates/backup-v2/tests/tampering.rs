@@ -22,7 +22,7 @@ fn verifies(json: &str, reader: &BackupReader) -> bool {
 
 /// A hybrid entry: `ciphertext`, `ephemeral` and `mac` are all covered.
 fn hybrid(reader: &BackupReader, index: usize) -> Value {
-    let session = SourcedSession::own_session(sessions().swap_remove(index), &room(), None);
+    let session = SourcedSession::own_session(sessions().swap_remove(index), room(), None);
     let sealed = reader.writer(Names::Stable).seal_hybrid(&session, &mut rng()).unwrap();
     serde_json::from_str(sealed.as_json()).unwrap()
 }
@@ -127,7 +127,7 @@ proptest! {
     fn round_trip(index in 0..100usize, fill in any::<u8>(), stable in any::<bool>()) {
         let reader = reader(fill);
         let names = if stable { Names::Stable } else { Names::Unstable };
-        let session = SourcedSession::unvouched(sessions().swap_remove(index));
+        let session = SourcedSession::unvouched(sessions().swap_remove(index), room());
         let sealed = reader.writer(names).seal(&session, &mut rng()).unwrap();
         let bound = walk(sealed.as_json(), &reader, &expected(session.data()));
         prop_assert_eq!(bound.data().session_key(), session.data().session_key());

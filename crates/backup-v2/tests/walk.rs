@@ -42,7 +42,7 @@ fn sealed_with(reader: &BackupReader, properties: &[(&str, &str)]) -> (String, S
 }
 
 fn own(index: usize) -> SourcedSession {
-    SourcedSession::own_session(sessions().swap_remove(index), &room(), None)
+    SourcedSession::own_session(sessions().swap_remove(index), room(), None)
 }
 
 fn verify(json: &str, reader: &BackupReader) -> Result<(), VerifyError> {
@@ -145,7 +145,7 @@ fn key_filed_under_another_session_is_refused() {
 fn context_is_held_to_every_part_of_what_it_says() {
     let reader = reader(1);
     let user = UserId::new("@me:example.org").unwrap();
-    let key = SourcedSession::own_session(sessions().swap_remove(0), &room(), Some(&user));
+    let key = SourcedSession::own_session(sessions().swap_remove(0), room(), Some(&user));
     let sealed = reader.writer(Names::Stable).seal(&key, &mut rng()).unwrap();
     let bind = |expected: &Expected| {
         UnverifiedSessionData::parse(sealed.as_json(), V2)

@@ -89,8 +89,8 @@ fn room_key(number: usize) -> RoomKey {
     );
     let room = format!("!room{}:example.org", number / SESSIONS_PER_ROOM);
     let room = RoomId::new(room).unwrap();
-    let session = SourcedSession::own_session(data, &room, None);
-    RoomKey::new(room, session)
+    let session = SourcedSession::own_session(data, room, None);
+    RoomKey::new(session)
 }
 
 async fn restore_all(sessions: usize, file: &str) {

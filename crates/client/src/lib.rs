@@ -1,4 +1,4 @@
-//! Authenticated server-side key backup for Matrix (MSC4048): create, upload, restore, merge and migrate
+#![doc = include_str!("../README.md")]
 
 pub mod maybe_send;
 pub mod merge;
@@ -21,7 +21,7 @@ pub use matrix_key_backup_v1 as v1;
 pub use matrix_key_backup_v2 as v2;
 pub use matrix_key_backup_wire as wire;
 
-pub use opening::{OpenBackup, OpenError, Unreadable, UnreadableBackup, create_backup};
+pub use opening::{OpenBackup, OpenError, Unreadable, UnreadableBackup, WrongKey, create_backup};
 pub use reading::{EntryReader, RejectClass, RejectReason, RejectedKey};
 pub use restore::{RestoredBatch, restore};
 pub use session::BackedUpSession;

@@ -6,7 +6,9 @@
 //! properties always come from the side with the better provenance, or an attacker's copy with a
 //! lower index could put its own sender under somebody else's word.
 
-use matrix_key_backup_wire::{BackedUpSessionData, MegolmSessionExport, Provenance};
+use matrix_key_backup_wire::{
+    BackedUpSessionData, CONTEXT_PROPERTY, MegolmSessionExport, Provenance,
+};
 use vodozemac::megolm::{ExportedSessionKey, InboundGroupSession, SessionConfig, SessionOrdering};
 
 use crate::BackedUpSession;
@@ -45,6 +47,7 @@ fn import(key: &MegolmSessionExport) -> Option<InboundGroupSession> {
 
 /// What comes of two keys for one session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MergePlan {
     /// Whose properties and provenance are kept.
     pub properties: Side,
@@ -92,12 +95,22 @@ pub fn plan_merge(
         RatchetOrder::Earlier => Side::First,
         RatchetOrder::Later => Side::Second,
     };
-    let contradiction =
-        by_provenance.is_none() && first.1.is_authenticated() && !same_sender(first.0, second.0);
-    MergePlan {
-        properties: by_provenance.unwrap_or(earlier),
-        session_key: earlier,
-        conflict: contradiction,
+    let both_vouched_for = first.1.is_authenticated() && second.1.is_authenticated();
+    if both_vouched_for && !same_sender(first.0, second.0) {
+        return MergePlan { properties: earlier, session_key: earlier, conflict: true };
+    }
+    let by_room = if both_vouched_for { by_room(first.0, second.0) } else { None };
+    let properties = by_provenance.or(by_room).unwrap_or(earlier);
+    MergePlan { properties, session_key: earlier, conflict: false }
+}
+
+/// Of two that are vouched for, the one whose room is under the MAC, if only one is (B-2).
+fn by_room(first: &BackedUpSessionData, second: &BackedUpSessionData) -> Option<Side> {
+    let has_room = |data: &BackedUpSessionData| data.other_properties().contains(CONTEXT_PROPERTY);
+    match (has_room(first), has_room(second)) {
+        (true, false) => Some(Side::First),
+        (false, true) => Some(Side::Second),
+        _ => None,
     }
 }
 
@@ -108,6 +121,7 @@ fn same_sender(a: &BackedUpSessionData, b: &BackedUpSessionData) -> bool {
 
 /// What a merge of two restored keys gives.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Merged {
     /// The key to import.
     pub session: BackedUpSession,
@@ -121,6 +135,9 @@ pub struct Merged {
 /// and the second is the conflict.
 #[must_use]
 pub fn merge(first: BackedUpSession, second: BackedUpSession) -> Merged {
+    if first.room_id() != second.room_id() || first.session_id() != second.session_id() {
+        return Merged { session: first, conflicting: Some(second) };
+    }
     let plan = plan_merge((first.data(), first.provenance()), (second.data(), second.provenance()));
     let (mut kept, other, other_side) = match plan.properties {
         Side::First => (first, second, Side::Second),

@@ -9,6 +9,8 @@ use matrix_key_backup_wire::{
 use rand_core::CryptoRng;
 use thiserror::Error;
 
+use crate::replacement::KeyMetadata;
+
 /// The rules for one migration: from which backup to which.
 #[derive(Clone, Debug)]
 pub struct Migration {
@@ -19,6 +21,7 @@ pub struct Migration {
 
 /// What becomes of an entry.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct MigratedEntry {
     /// The new `session_data`, as JSON text.
     pub session_data: String,
@@ -28,6 +31,15 @@ pub struct MigratedEntry {
     pub provenance: Provenance,
     /// A MAC that was there in a v1 backup and did not hold (H-2), to be reported.
     pub ignored_mac: Option<v2::VerifyError>,
+}
+
+impl MigratedEntry {
+    /// The metadata of the new entry: the old one's, except that a key for which nobody vouches is
+    /// not verified (M-6).
+    #[must_use]
+    pub fn metadata(&self, old: &KeyMetadata) -> KeyMetadata {
+        KeyMetadata { is_verified: old.is_verified && self.provenance.is_authenticated(), ..*old }
+    }
 }
 
 /// What was done to an entry.
@@ -82,8 +94,10 @@ impl Migration {
     ) -> Result<MigratedEntry, NotMigrated> {
         let bound = v1::ReceivedKey::parse(session_data)?
             .decrypt(self.old.decryption_key())?
-            .bind(expected)?;
-        let session = v2::SourcedSession::migrated_from_v1(bound.into_data());
+            .bind(expected)
+            .map_err(NotMigrated::MisplacedV1)?;
+        let room_id = bound.room_id().clone();
+        let session = v2::SourcedSession::migrated_from_v1(bound.into_data(), room_id);
         // The cleartext properties beside it are not taken along: nobody ever vouched for them.
         let sealed = self.new.seal(&session, rng)?;
         Ok(MigratedEntry {
@@ -153,9 +167,9 @@ pub enum NotMigrated {
     /// The key belongs elsewhere (B-1, B-2).
     #[error(transparent)]
     Misplaced(#[from] v2::BindError),
-    /// The key of a v1 backup belongs to another session (B-1).
+    /// The key of a v1 backup belongs elsewhere (B-1, B-2).
     #[error(transparent)]
-    MisplacedV1(#[from] v1::WrongSession),
+    MisplacedV1(v1::BindError),
     /// The new backup's public key is no key to encrypt to.
     #[error(transparent)]
     Seal(#[from] v2::SealError),

@@ -3,11 +3,16 @@
 use matrix_key_backup_primitives::BackupPublicKey;
 use matrix_key_backup_trust::BackupDescription;
 use matrix_key_backup_v2::BackupReader;
-use matrix_key_backup_wire::{AuthData, AuthDataError, BackupAlgorithm, UnknownBackupAlgorithm};
+use matrix_key_backup_wire::{
+    AuthData, AuthDataError, BackupAlgorithm, UnknownBackupAlgorithm, UserId,
+};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use crate::store::{BackupStore, BackupVersion, StoreError, VersionId};
+use crate::{
+    EntryReader,
+    store::{BackupStore, BackupVersion, StoreError, VersionId},
+};
 
 /// A backup version whose algorithm and `auth_data` could be read. Nobody trusts it yet.
 #[derive(Clone, Debug)]
@@ -80,6 +85,23 @@ impl OpenBackup {
         &self.etag
     }
 
+    /// A reader for this backup. `owner` is the user whose backup it is, where that is known.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongKey`] if the decryption key is that of another backup: every entry would look forged.
+    pub fn reader(
+        &self,
+        reader: BackupReader,
+        owner: Option<UserId>,
+    ) -> Result<EntryReader, WrongKey> {
+        let (found, expected) = (*reader.public_key(), *self.public_key());
+        if found != expected {
+            return Err(WrongKey { found, expected });
+        }
+        Ok(EntryReader::new(reader, self.algorithm, owner))
+    }
+
     /// The description on which trust is decided.
     #[must_use]
     pub fn description(&self) -> BackupDescription<'_> {
@@ -111,6 +133,18 @@ pub async fn create_backup<S: BackupStore>(
 #[expect(clippy::expect_used, reason = "auth data keeps JSON text")]
 fn raw(auth_data: &AuthData) -> Box<RawValue> {
     RawValue::from_string(auth_data.as_json().to_owned()).expect("auth data is JSON")
+}
+
+/// A decryption key is that of another backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error(
+    "the decryption key belongs to a backup with the public key {found}, this one has {expected}"
+)]
+pub struct WrongKey {
+    /// The public key that follows from the decryption key.
+    pub found: BackupPublicKey,
+    /// The public key of the backup.
+    pub expected: BackupPublicKey,
 }
 
 /// Why there is no backup to work with.

@@ -80,7 +80,8 @@ impl EntryReader {
     ) -> Result<BackedUpSession, RejectReason> {
         let bound = v1::ReceivedKey::parse(session_data)?
             .decrypt(self.reader.decryption_key())?
-            .bind(expected)?;
+            .bind(expected)
+            .map_err(RejectReason::MisplacedV1)?;
         let session = BackedUpSession::from(bound);
         // H-2: a MAC that is there and does not hold counts as absent, and is reported.
         Ok(if mac.was_present() { session.with_ignored_mac(mac) } else { session })
@@ -121,9 +122,9 @@ pub enum RejectReason {
     /// The key belongs elsewhere (B-1, B-2).
     #[error(transparent)]
     Misplaced(#[from] v2::BindError),
-    /// The key of a v1 backup belongs to another session (B-1).
+    /// The key of a v1 backup belongs elsewhere (B-1, B-2).
     #[error(transparent)]
-    MisplacedV1(#[from] v1::WrongSession),
+    MisplacedV1(v1::BindError),
 }
 
 /// The classes of rejection that a person is told apart.

@@ -4,6 +4,7 @@ use matrix_key_backup_v1 as v1;
 use matrix_key_backup_v2 as v2;
 use matrix_key_backup_wire::{
     BackedUpSessionData, MegolmSessionExport, NotEarlier, Provenance, RoomId, SessionId,
+    UnauthenticatedSource, UserId,
 };
 
 /// A room key that may be imported, with what is known about who vouches for it.
@@ -32,6 +33,10 @@ impl From<v2::BoundSession> for BackedUpSession {
     fn from(bound: v2::BoundSession) -> Self {
         Self { bound: Bound::V2(bound), ignored_mac: None }
     }
+}
+
+fn is_legacy(provenance: &Provenance) -> bool {
+    provenance.unauthenticated_source() == Some(&UnauthenticatedSource::LegacyV1)
 }
 
 impl BackedUpSession {
@@ -67,6 +72,36 @@ impl BackedUpSession {
         }
     }
 
+    /// Who sent the bundle in which the key came, if it came in one (V2-11).
+    #[must_use]
+    pub fn bundle_sender(&self) -> Option<UserId> {
+        match &self.bound {
+            Bound::V1(_) => None,
+            // Out of a v1 backup it would be the server's word.
+            Bound::V2(bound) if is_legacy(bound.provenance()) => None,
+            Bound::V2(bound) => bound.data().bundle_sender(),
+        }
+    }
+
+    /// What to keep beside the key in a client's own store, so that it can be backed up again with
+    /// the provenance that it has now (V2-8 c). None for a v1 key, which is `m.legacy-v1`.
+    #[must_use]
+    pub fn vouch_record(&self) -> Option<v2::VouchRecord> {
+        match &self.bound {
+            Bound::V1(_) => None,
+            Bound::V2(bound) => Some(bound.vouch_record()),
+        }
+    }
+
+    /// Takes the key out.
+    #[must_use]
+    pub fn into_data(self) -> BackedUpSessionData {
+        match self.bound {
+            Bound::V1(bound) => bound.into_data(),
+            Bound::V2(bound) => bound.into_data().into(),
+        }
+    }
+
     /// The room in which the key was found.
     #[must_use]
     pub fn room_id(&self) -> &RoomId {
@@ -91,6 +126,12 @@ impl BackedUpSession {
         self.data().session_key().first_known_index()
     }
 
+    /// Whether the entry had a valid MAC, whatever that is worth in its backup (H-3).
+    #[must_use]
+    pub fn has_valid_mac(&self) -> bool {
+        matches!(self.bound, Bound::V2(_))
+    }
+
     /// A MAC that was there in a v1 backup and did not hold (H-2). To be reported; the key itself
     /// is what any v1 key is.
     #[must_use]
@@ -105,8 +146,8 @@ impl BackedUpSession {
         earlier: MegolmSessionExport,
     ) -> Result<(), NotEarlier> {
         match &mut self.bound {
-            Bound::V1(bound) => bound.adopt_earlier_session_key(earlier),
-            Bound::V2(bound) => bound.adopt_earlier_session_key(earlier),
+            Bound::V1(bound) => bound.hazmat_adopt_earlier_session_key(earlier),
+            Bound::V2(bound) => bound.hazmat_adopt_earlier_session_key(earlier),
         }
     }
 
@@ -114,7 +155,11 @@ impl BackedUpSession {
     #[must_use]
     pub fn into_sourced(self) -> v2::SourcedSession {
         match self.bound {
-            Bound::V1(bound) => v2::SourcedSession::migrated_from_v1(bound.into_data()),
+            Bound::V1(bound) => {
+                let room_id = bound.room_id().clone();
+                let legacy = UnauthenticatedSource::LegacyV1;
+                v2::SourcedSession::unauthenticated(bound.into_data(), legacy, room_id)
+            }
             Bound::V2(bound) => v2::SourcedSession::restored(bound),
         }
     }

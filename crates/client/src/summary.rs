@@ -36,6 +36,7 @@ impl ProvenanceCounts {
 
 /// What a restore came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct RestoreSummary {
     /// Entries that were read.
     pub entries: u64,

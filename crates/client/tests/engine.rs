@@ -51,11 +51,11 @@ fn at(session: &Value, export: usize) -> BackedUpSessionData {
 }
 
 fn vouched(data: BackedUpSessionData) -> RoomKey {
-    RoomKey::new(room(), SourcedSession::own_session(data, &room(), None))
+    RoomKey::new(SourcedSession::own_session(data, room(), None))
 }
 
 fn unvouched(data: BackedUpSessionData) -> RoomKey {
-    RoomKey::new(room(), SourcedSession::unvouched(data))
+    RoomKey::new(SourcedSession::unvouched(data, room()))
 }
 
 fn from_all_sessions(key: impl Fn(BackedUpSessionData) -> RoomKey) -> Vec<RoomKey> {
@@ -307,7 +307,7 @@ fn stored(setup: &Setup) -> Vec<(String, KeyMetadata)> {
 fn plant(setup: &Setup, data: BackedUpSessionData, index: u64) {
     let mac_key = BackupMacKey::from_slice(&[0xEE; 32]).unwrap();
     let forger = setup.trusted.writer(mac_key).unwrap();
-    let session = SourcedSession::own_session(data, &room(), None);
+    let session = SourcedSession::own_session(data, room(), None);
     let session_id = session.data().session_key().session_id();
     let mut rng = rand_core::UnwrapErr(rand::rngs::SysRng);
     let session_data = forger.seal(&session, &mut rng).unwrap().into_raw();

@@ -41,7 +41,7 @@ fn plaintext() -> BackedUpSessionData {
 
 /// One good `session_data`, as JSON text.
 fn good() -> String {
-    let session = SourcedSession::own_session(plaintext(), &room(), None);
+    let session = SourcedSession::own_session(plaintext(), room(), None);
     let mut rng = rand_core::UnwrapErr(rand::rngs::SysRng);
     let sealed = reader().writer(Names::Stable).seal(&session, &mut rng).unwrap();
     sealed.as_json().to_owned()

@@ -101,7 +101,7 @@ fn session() -> BackedUpSessionData {
 }
 
 fn own() -> SourcedSession {
-    SourcedSession::own_session(session(), &RoomId::new("!room:example.org").unwrap(), None)
+    SourcedSession::own_session(session(), RoomId::new("!room:example.org").unwrap(), None)
 }
 
 /// A server can put any cleartext property beside a v1 entry. None may come under the new MAC.
@@ -160,7 +160,7 @@ fn mac_is_renamed_and_what_is_beside_it_kept() {
     assert_eq!(unsigned["backup_mac"], entry["unsigned"][Names::Unstable.backup_mac()]);
     assert_eq!((unsigned.len(), &unsigned["age"]), (2, &json!(1.5)));
     assert_eq!(written["ciphertext"], entry["ciphertext"]);
-    assert!(read_back(&migrated, &reader, &place).provenance().is_authenticated());
+    assert!(read_back(&migrated, &reader, &place).written_provenance().is_authenticated());
 }
 
 /// Another decryption key: the entry is encrypted anew, and the properties that the old MAC
@@ -187,7 +187,7 @@ fn other_key_keeps_provenance_and_covered_properties() {
     assert_eq!(written["org.example.kept"], entry["org.example.kept"]);
     assert!(written.get("mac").is_none() && written.get("signatures").is_none());
     let plaintext = read_back(&migrated, &new, &place);
-    assert!(plaintext.provenance().is_authenticated());
+    assert!(plaintext.written_provenance().is_authenticated());
     assert!(plaintext.context().unwrap().is_some()); // the writer's own word, kept
 }
 

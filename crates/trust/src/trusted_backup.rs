@@ -53,8 +53,10 @@ pub enum TrustReason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyOrigin {
-    /// The user entered it, or this device has just created it.
+    /// The user entered it.
     EnteredByUser,
+    /// This device has just created it.
+    CreatedHere,
 }
 
 impl TrustedBackup {
@@ -150,6 +152,9 @@ impl fmt::Display for TrustReason {
         f.write_str(match self {
             Self::DecryptionKey(KeyOrigin::EnteredByUser) => {
                 "its public key follows from the decryption key that was entered"
+            }
+            Self::DecryptionKey(KeyOrigin::CreatedHere) => {
+                "its public key follows from the decryption key that was just created here"
             }
             Self::WriterKey => "its public key is the one in the writer's key",
         })

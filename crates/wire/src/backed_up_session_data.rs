@@ -6,8 +6,8 @@ use core::{fmt, mem};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
-    MEGOLM_ALGORITHM, MegolmSessionExport, OtherProperties, SHARED_HISTORY, SHARED_HISTORY_SDK,
-    SHARED_HISTORY_UNSTABLE, SessionKeyError,
+    CONTEXT_PROPERTY, Context, MEGOLM_ALGORITHM, MalformedContext, MegolmSessionExport,
+    OtherProperties, SHARED_HISTORY, SHARED_HISTORY_SDK, SHARED_HISTORY_UNSTABLE, SessionKeyError,
     json::{Json, JsonError, Object},
     property::{self, PropertyError},
     write::{string_room, write_name, write_separator, write_string},
@@ -91,7 +91,7 @@ impl BackedUpSessionData {
     pub fn from_object(object: &Object<'_>) -> Result<Self, SessionDataError> {
         let algorithm = property::required_string(object, ALGORITHM)?;
         if algorithm != MEGOLM_ALGORITHM {
-            return Err(SessionDataError::UnknownAlgorithm { name: algorithm.to_owned() });
+            return Err(SessionDataError::UnknownAlgorithm { name: shown(algorithm) });
         }
         let session_key = property::required_string(object, SESSION_KEY)?;
         let mut other = OtherProperties::default();
@@ -167,6 +167,11 @@ impl BackedUpSessionData {
         out.push(']');
     }
 
+    /// About how many bytes the plaintext takes as JSON; no less than it does.
+    pub fn size(&self) -> usize {
+        self.room()
+    }
+
     /// The session itself.
     pub fn session_key(&self) -> &MegolmSessionExport {
         &self.session_key
@@ -192,6 +197,18 @@ impl BackedUpSessionData {
         &self.other
     }
 
+    /// Where the key belongs, if its writer said so (B-2).
+    ///
+    /// # Errors
+    ///
+    /// [`MalformedContext`]: the key is refused.
+    pub fn context(&self) -> Result<Option<Context>, MalformedContext> {
+        match self.other.get(CONTEXT_PROPERTY) {
+            None => Ok(None),
+            Some(json) => Context::from_json(&Json::parse(json)?).map(Some),
+        }
+    }
+
     /// Begins the same session at an earlier message index.
     ///
     /// # Errors
@@ -201,7 +218,7 @@ impl BackedUpSessionData {
     /// # Security
     ///
     /// The caller has to have shown that `earlier`, ratcheted forward, equals this session key.
-    pub fn adopt_earlier_session_key(
+    pub fn hazmat_adopt_earlier_session_key(
         &mut self,
         earlier: MegolmSessionExport,
     ) -> Result<(), NotEarlier> {
@@ -274,6 +291,12 @@ fn forwarding_key_chain(object: &Object<'_>) -> Result<Zeroizing<Vec<String>>, P
         chain.push(property::string(element, FORWARDING_KEY_CHAIN, EXPECTED)?.to_owned());
     }
     Ok(chain)
+}
+
+/// An unknown algorithm's name for a message, of which only the beginning is kept if it is long.
+fn shown(algorithm: &str) -> String {
+    const MOST: usize = 100;
+    algorithm.chars().take(MOST).collect()
 }
 
 /// `sender_claimed_keys`, wiped on drop.

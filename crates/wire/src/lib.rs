@@ -27,7 +27,7 @@ pub use backed_up_session_data::{
 };
 pub use canonical::{CanonicalJsonError, canonical_json, signable};
 pub use context::{Context, MalformedContext};
-pub use expected::Expected;
+pub use expected::{BindError, Expected};
 pub use ids::{EmptyIdentifier, RoomId, SessionId, UserId};
 pub use json::{
     ENTRY_MAX_BYTES, Json, JsonError, JsonErrorKind, JsonKind, MAX_DEPTH, Object, Text,

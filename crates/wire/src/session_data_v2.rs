@@ -6,9 +6,9 @@ use core::ops::Deref;
 use zeroize::Zeroizing;
 
 use crate::{
-    BUNDLE_SENDER_PROPERTY, BackedUpSessionData, CONTEXT_PROPERTY, Context, MalformedContext,
-    MegolmSessionExport, Names, NotEarlier, Provenance, SessionDataError, UnauthenticatedSource,
-    UserId, json::Json, write::write_string,
+    BUNDLE_SENDER_PROPERTY, BackedUpSessionData, CONTEXT_PROPERTY, Context, MegolmSessionExport,
+    Names, NotEarlier, Provenance, SessionDataError, UnauthenticatedSource, UserId, json::Json,
+    write::write_string,
 };
 
 /// The plaintext of one key in an authenticated backup: that of v1, and who vouches for it (V2-2).
@@ -39,7 +39,7 @@ impl SessionDataV2 {
     ///
     /// This is what the plaintext claims. It means nothing before the MAC has been checked, and
     /// nothing in a v1 backup (V1-6).
-    pub fn provenance(&self) -> Provenance {
+    pub fn written_provenance(&self) -> Provenance {
         let [stable, unstable] = Names::ALL.map(|names| self.written_source(names));
         match (stable, unstable) {
             (None, None) => Provenance::Authenticated,
@@ -88,18 +88,6 @@ impl SessionDataV2 {
         )
     }
 
-    /// Where the key belongs, if its writer said so (B-2).
-    ///
-    /// # Errors
-    ///
-    /// [`MalformedContext`]: the key is refused.
-    pub fn context(&self) -> Result<Option<Context>, MalformedContext> {
-        match self.0.other_properties().get(CONTEXT_PROPERTY) {
-            None => Ok(None),
-            Some(json) => Context::from_json(&Json::parse(json)?).map(Some),
-        }
-    }
-
     /// Says where the key belongs. Only for a writer that knows from a source that vouches (B-2).
     pub fn set_context(&mut self, context: &Context) {
         self.0.put_other(CONTEXT_PROPERTY, context.to_json());
@@ -116,6 +104,11 @@ impl SessionDataV2 {
         UserId::new(Json::parse(json).ok()?.as_str()?).ok()
     }
 
+    /// Removes what the plaintext says about a bundle.
+    pub fn remove_bundle_sender(&mut self) {
+        self.0.remove_other_property(BUNDLE_SENDER_PROPERTY);
+    }
+
     /// Remembers who sent the bundle that the key came in (V2-11).
     pub fn set_bundle_sender(&mut self, sender: &UserId) {
         self.0.put_other(BUNDLE_SENDER_PROPERTY, json_string(sender.as_str()));
@@ -125,16 +118,16 @@ impl SessionDataV2 {
     ///
     /// # Errors
     ///
-    /// [`NotEarlier`], as [`BackedUpSessionData::adopt_earlier_session_key`].
+    /// [`NotEarlier`], as [`BackedUpSessionData::hazmat_adopt_earlier_session_key`].
     ///
     /// # Security
     ///
     /// As there: the caller has compared the ratchets.
-    pub fn adopt_earlier_session_key(
+    pub fn hazmat_adopt_earlier_session_key(
         &mut self,
         earlier: MegolmSessionExport,
     ) -> Result<(), NotEarlier> {
-        self.0.adopt_earlier_session_key(earlier)
+        self.0.hazmat_adopt_earlier_session_key(earlier)
     }
 
     /// Takes the plaintext out, with all that is in it.

@@ -6,6 +6,7 @@ use core::fmt;
 use base64ct::{Base64Unpadded, Encoding};
 use curve25519_dalek::edwards::CompressedEdwardsY;
 use matrix_key_backup_primitives::base64;
+use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
@@ -75,6 +76,12 @@ impl MegolmSessionExport {
     /// The session's identifier, recomputed from its public key (B-1).
     pub fn session_id(&self) -> SessionId {
         SessionId::from_public_key(self.public_key())
+    }
+
+    /// SHA-256 over all 165 bytes, unpadded base64, 43 characters: tells whether a key is exactly
+    /// the one that it was, without being the key.
+    pub fn fingerprint(&self) -> String {
+        base64::encode_unpadded(&Sha256::digest(self.0.as_slice()))
     }
 
     fn public_key(&self) -> &[u8] {

@@ -73,7 +73,7 @@ fn old_backup(reader: &BackupReader) -> Result<Vec<OldEntry>, Box<dyn Error>> {
     let session = new_session()?;
     let plain = v1::encrypt(reader.public_key(), &session, &mut rng)?.as_json().to_owned();
     let damaged = plain.replacen(r#""mac":""#, r#""mac":"AAAA"#, 1);
-    let own = SourcedSession::own_session(new_session()?, &room_id, None);
+    let own = SourcedSession::own_session(new_session()?, room_id.clone(), None);
     let with_mac = reader.writer(Names::Unstable).seal_hybrid(&own, &mut rng)?;
     Ok(vec![
         ("plain", plain, found(&session)),

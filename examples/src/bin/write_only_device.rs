@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // The bot backs up a session that it made itself, so it may vouch for it (V2-8).
     let mut outbound = GroupSession::new(SessionConfig::version_1());
-    let own = SourcedSession::own_session(backed_up(&outbound)?, &room_id, Some(&user_id));
+    let own = SourcedSession::own_session(backed_up(&outbound)?, room_id.clone(), Some(&user_id));
     let writer = trusted.writer(key.backup_mac_key).ok_or("a v1 backup has no MAC")?;
     let sealed = writer.seal(&own, &mut UnwrapErr(SysRng))?;
     let entry = KeyBackupData {

@@ -4,7 +4,7 @@ use interop::{
     DecryptionKey, new_sdk_sessions, place, place_of, sdk_plaintext, session_data, vectors,
 };
 use matrix_key_backup_primitives::{BackupDecryptionKey, BackupPublicKey};
-use matrix_key_backup_v1::{DecryptedSessionData, ReceivedKey, encrypt};
+use matrix_key_backup_v1::{BindError, DecryptedSessionData, ReceivedKey, encrypt};
 use matrix_key_backup_wire::{KeyBackupData, SHARED_HISTORY_UNSTABLE};
 use matrix_sdk_crypto::{
     backups::MegolmV1BackupKey,
@@ -155,7 +155,7 @@ fn a_key_filed_under_another_id_is_refused_though_matrix_sdk_crypto_takes_it() {
 
     let elsewhere = place_of(session.room_id().as_str(), wrong);
     let error = read(entry.as_json(), &key.ours).unwrap().bind(&elsewhere).unwrap_err();
-    assert_eq!(error.found, place(&session).session_id);
+    assert_eq!(error, BindError::WrongSession { found: place(&session).session_id });
 
     let sdk = ExportedRoomKey::from_backed_up_room_key(
         room_id!("!room:example.org").to_owned(),

@@ -19,11 +19,12 @@ fn matrix_sdk_crypto_reads_hybrid_keys() {
         for names in NAMES {
             let writer = BackupReader::new(key.ours.clone()).writer(names);
             for sourced in [
-                SourcedSession::own_session(data.clone(), &room_id, None),
-                SourcedSession::unvouched(data.clone()),
+                SourcedSession::own_session(data.clone(), room_id.clone(), None),
+                SourcedSession::unvouched(data.clone(), room_id.clone()),
                 SourcedSession::unauthenticated(
                     data.clone(),
                     UnauthenticatedSource::ForwardedRoomKey,
+                    room_id.clone(),
                 ),
             ] {
                 let entry = writer.seal_hybrid(&sourced, &mut rng()).unwrap();
@@ -42,7 +43,7 @@ fn a_v2_key_is_no_v1_key() {
     let session = new_sdk_sessions(1).remove(0);
     for names in NAMES {
         let writer = BackupReader::new(key.ours.clone()).writer(names);
-        let sourced = SourcedSession::unvouched(session_data(&session));
+        let sourced = SourcedSession::unvouched(session_data(&session), place(&session).room_id);
         let entry = writer.seal(&sourced, &mut rng()).unwrap();
         assert!(serde_json::from_str::<EncryptedSessionData>(entry.as_json()).is_err());
     }
@@ -54,7 +55,7 @@ fn a_key_that_went_through_ruma_has_lost_its_mac() {
     let key = DecryptionKey::random();
     let session = new_sdk_sessions(1).remove(0);
     let reader = BackupReader::new(key.ours);
-    let sourced = SourcedSession::unvouched(session_data(&session));
+    let sourced = SourcedSession::unvouched(session_data(&session), place(&session).room_id);
     let entry = reader.writer(Names::Stable).seal_hybrid(&sourced, &mut rng()).unwrap();
 
     let algorithm = BackupAlgorithm::V2(Names::Stable);

@@ -2,7 +2,6 @@
 
 use anyhow::{Result, ensure};
 use matrix_key_backup::{BackedUpSession, EntryReader, RejectReason};
-use matrix_key_backup_v1 as v1;
 use matrix_key_backup_v2 as v2;
 use matrix_key_backup_wire::{Expected, RoomId, SessionId};
 
@@ -28,7 +27,7 @@ pub(crate) fn read(
     ensure!(misplaced.is_err(), "the key is imported under a session id that it has not got (B-1)");
     match misplaced {
         Err(RejectReason::Misplaced(v2::BindError::WrongSession { found }))
-        | Err(RejectReason::MisplacedV1(v1::WrongSession { found })) => {
+        | Err(RejectReason::MisplacedV1(v2::BindError::WrongSession { found })) => {
             Ok(reader.read_session_data(session_data, &place(found)?))
         }
         other => Ok(other),

@@ -2,15 +2,13 @@
 
 use matrix_key_backup_primitives::{BackupMacKey, BackupPublicKey};
 use matrix_key_backup_v1 as v1;
-use matrix_key_backup_v2::{
-    BackupReader, BackupWriter, SealError, UnusableSessionData, UnverifiedSessionData,
-};
-use matrix_key_backup_wire::{BackupAlgorithm, KeyBackupData, Provenance, UserId};
+use matrix_key_backup_v2::{BackupReader, BackupWriter, SealError, UnverifiedSessionData};
+use matrix_key_backup_wire::{BackupAlgorithm, ENTRY_MAX_BYTES, KeyBackupData, Provenance, UserId};
 use rand_core::CryptoRng;
 
 use super::{
     RoomKey,
-    report::{BlockReason, Effect, NoticeKind, Outcome, UploadNotice},
+    report::{BlockReason, Effect, NoticeKind, Outcome},
 };
 use crate::{
     BackedUpSession, EntryReader, RejectReason,
@@ -114,11 +112,20 @@ impl Decider {
         if plan.keeps_first() {
             return Ok(self.unwritten(&key, Effect::Unchanged, conflict));
         }
+        if self.algorithm == BackupAlgorithm::V1 && existing.has_valid_mac() {
+            // What this uploader writes to a v1 backup has no MAC, and migration would then lose
+            // what the entry's own vouches for. // M-3
+            let blocked = NoticeKind::Blocked(BlockReason::WouldLoseMac);
+            return Ok(self.unwritten(&key, Effect::Blocked, Some(blocked)));
+        }
         let merged = combine(key, existing, plan, old);
         match old {
             Some(old) if !replaces(&self.metadata(&merged), &old) => {
-                let blocked = NoticeKind::Blocked(BlockReason::StoreKeepsOld);
-                Ok(self.unwritten(&merged, Effect::Blocked, Some(conflict.unwrap_or(blocked))))
+                let notice = match plan.conflict {
+                    true => NoticeKind::Conflict { stored_kept: true },
+                    false => NoticeKind::Blocked(BlockReason::StoreKeepsOld),
+                };
+                Ok(self.unwritten(&merged, Effect::Blocked, Some(notice)))
             }
             _ => self.write(&merged, Effect::Improved, conflict, rng),
         }
@@ -133,7 +140,9 @@ impl Decider {
         rng: &mut R,
     ) -> Result<Decision, SealError> {
         let store_keeps_it = old.is_some_and(|old| !replaces(&self.metadata(key), &old));
-        if store_keeps_it || is_of_another_kind(&reason) {
+        // A writer whose MAC key is stale takes everybody else's entries for forged ones. // T-5
+        let may_judge = matches!(self.access, Access::Reader(_));
+        if store_keeps_it || !may_judge || somebody_vouches(&reason) {
             let blocked = NoticeKind::Blocked(BlockReason::UnreadableInPlace(reason));
             return Ok(self.unwritten(key, Effect::Blocked, Some(blocked)));
         }
@@ -150,10 +159,13 @@ impl Decider {
         if old.is_some_and(|old| !replaces(&self.metadata(key), &old)) {
             return Ok(self.unwritten(key, Effect::Unchanged, None));
         }
-        if key.session.provenance().is_authenticated() {
+        let metadata = self.metadata(key);
+        let not_later =
+            old.is_some_and(|old| metadata.first_message_index <= old.first_message_index);
+        if key.session.provenance().is_authenticated() && not_later {
             return self.write(key, Effect::Improved, None, rng);
         }
-        // It might take the place of one that somebody vouches for. // A-3
+        // It might take the place of one that is vouched for from an earlier message on. // A-3
         let blocked = NoticeKind::Blocked(BlockReason::CannotCompare);
         Ok(self.unwritten(key, Effect::Blocked, Some(blocked)))
     }
@@ -179,6 +191,10 @@ impl Decider {
                 .into_raw(),
             Sealer::V2(writer) => writer.seal(&key.session, rng)?.into_raw(),
         };
+        if session_data.get().len() > ENTRY_MAX_BYTES {
+            let blocked = NoticeKind::Blocked(BlockReason::TooLarge);
+            return Ok(self.unwritten(key, Effect::Blocked, Some(blocked))); // V2-13
+        }
         let KeyMetadata { first_message_index, forwarded_count, is_verified } = self.metadata(key);
         let data =
             KeyBackupData { first_message_index, forwarded_count, is_verified, session_data };
@@ -193,8 +209,8 @@ impl Decider {
 
     fn outcome(&self, key: &RoomKey, effect: Effect, notice: Option<NoticeKind>) -> Outcome {
         let (room_id, session_id) = key.place();
-        let notice = notice.map(|what| UploadNotice { room_id, session_id, what });
-        Outcome { effect, provenance: self.kept_provenance(key).clone(), notice }
+        let provenance = self.kept_provenance(key).clone();
+        Outcome { room_id, session_id, effect, provenance, notice }
     }
 
     /// What of a key's provenance the backup keeps: in a v1 backup nothing (V1-6).
@@ -222,7 +238,6 @@ fn combine(
     old: Option<KeyMetadata>,
 ) -> RoomKey {
     let was_verified = old.is_some_and(|old| old.is_verified);
-    let room_id = key.room_id;
     let forwarded_count = match (plan.properties, old) {
         (Side::First, Some(old)) => old.forwarded_count,
         _ => key.forwarded_count,
@@ -233,16 +248,18 @@ fn combine(
     };
     if plan.session_key != plan.properties {
         // Refused only for a key that is not earlier, and then what is kept is right already.
-        let _ = kept.adopt_earlier_session_key(other.data().session_key().clone());
+        let _ = kept.hazmat_adopt_earlier_session_key(other.data().session_key().clone());
     }
-    RoomKey { room_id, session: kept, forwarded_count, sender_verified }
+    RoomKey { session: kept, forwarded_count, sender_verified }
 }
 
-/// Whether an entry is a key after all, only of a kind that this software does not know.
-fn is_of_another_kind(reason: &RejectReason) -> bool {
+/// Whether an entry that cannot be used here is somebody's all the same: it has a valid MAC, or is
+/// of a kind that this software does not know.
+fn somebody_vouches(reason: &RejectReason) -> bool {
     matches!(
         reason,
-        RejectReason::Unusable(UnusableSessionData::UnknownAlgorithm { .. })
+        RejectReason::Unusable(_)
+            | RejectReason::Misplaced(_)
             | RejectReason::UnusableV1(v1::UnusableKey::UnknownAlgorithm { .. })
     )
 }

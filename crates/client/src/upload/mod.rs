@@ -16,10 +16,16 @@ use matrix_key_backup_wire::{RoomId, SessionId, UserId};
 use rand::{SeedableRng, rngs::StdRng, rngs::SysRng};
 use thiserror::Error;
 
-pub use report::{BlockReason, MacKeyCheck, NoticeKind, UploadEvent, UploadNotice, UploadSummary};
+pub use report::{
+    BlockReason, Effect, MacKeyCheck, NoticeKind, UploadEvent, UploadNotice, UploadSummary,
+};
 
-use self::decide::{Decider, Decision};
+use self::{
+    decide::{Decider, Decision},
+    report::Outcome,
+};
 use crate::{
+    OpenBackup,
     maybe_send::MaybeSend,
     offload,
     store::{BackupStore, KeyScope, ReceivedKey, StoreError, VersionId},
@@ -28,12 +34,13 @@ use crate::{
 /// Keys that are looked up, decided on and written at a time.
 const BATCH: usize = 256;
 
+/// A batch ends with the key that makes its plaintexts larger than this, together.
+const BATCH_BYTES: usize = 4 << 20;
+
 /// One room key to back up.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RoomKey {
-    /// The room to which the key belongs, as far as its source knows.
-    pub room_id: RoomId,
-    /// The key, and where it came from.
+    /// The key, its room, and where it came from.
     pub session: SourcedSession,
     /// How often the key was forwarded.
     pub forwarded_count: u64,
@@ -44,13 +51,13 @@ pub struct RoomKey {
 impl RoomKey {
     /// A key that nobody verified; it was forwarded as often as its chain is long.
     #[must_use]
-    pub fn new(room_id: RoomId, session: SourcedSession) -> Self {
+    pub fn new(session: SourcedSession) -> Self {
         let forwarded_count = session.data().forwarding_curve25519_key_chain().len() as u64;
-        Self { room_id, session, forwarded_count, sender_verified: false }
+        Self { session, forwarded_count, sender_verified: false }
     }
 
     fn place(&self) -> (RoomId, SessionId) {
-        (self.room_id.clone(), self.session.data().session_key().session_id())
+        (self.session.room_id().clone(), self.session.session_id())
     }
 }
 
@@ -59,6 +66,7 @@ impl RoomKey {
 pub struct Uploader<'s, S> {
     store: &'s S,
     version: VersionId,
+    trusted: TrustedBackup,
     decider: Arc<Decider>,
     mac_key_check: MacKeyCheck,
 }
@@ -87,7 +95,10 @@ impl<'s, S: BackupStore> Uploader<'s, S> {
     /// It cannot merge. A key that it does not vouch for stays out where an authenticated entry is
     /// already there, because it might take the place of a better one (A-3).
     ///
-    /// Before it writes, it verifies an entry that is there with its MAC key (T-5).
+    /// Before it writes, it verifies an entry that is there with its MAC key (T-5). That proves
+    /// nothing where this MAC key itself wrote the entry, into a backup that was empty then: a
+    /// caller has to remember [`MacKeyCheck::Unconfirmed`] until another device has read its keys.
+    /// Whatever the MAC key is, entries that it does not verify are left alone.
     ///
     /// # Errors
     ///
@@ -116,7 +127,7 @@ impl<'s, S: BackupStore> Uploader<'s, S> {
         mac_key_check: MacKeyCheck,
     ) -> Self {
         let version = VersionId::new(backup.version());
-        Self { store, version, decider: Arc::new(decider), mac_key_check }
+        Self { store, version, trusted: backup.clone(), decider: Arc::new(decider), mac_key_check }
     }
 
     /// Looks for one entry that the MAC key verifies. // T-5
@@ -158,6 +169,7 @@ impl<'s, S: BackupStore> Uploader<'s, S> {
         K: IntoIterator<Item = RoomKey>,
         K::IntoIter: MaybeSend,
     {
+        self.check_still_trusted().await?;
         let mut summary = UploadSummary::new(self.mac_key_check);
         let mut keys = keys.into_iter().peekable();
         while keys.peek().is_some() {
@@ -166,6 +178,18 @@ impl<'s, S: BackupStore> Uploader<'s, S> {
             observe(UploadEvent::Progress { keys_done: summary.keys });
         }
         Ok(summary)
+    }
+
+    /// Compares the backup that the store has now with the one that was trusted. // T-3
+    async fn check_still_trusted(&self) -> Result<(), UploadError<S::Error>> {
+        let version = self.version.clone();
+        let found = self.store.version(&version).await?;
+        let found = found.ok_or(StoreError::NoSuchVersion { version })?;
+        let same = OpenBackup::read(found).is_ok_and(|found| {
+            found.algorithm() == self.trusted.algorithm()
+                && found.public_key() == self.trusted.public_key()
+        });
+        if same { Ok(()) } else { Err(UploadError::NotTheTrustedBackup) }
     }
 
     async fn upload_batch(
@@ -190,10 +214,12 @@ impl<'s, S: BackupStore> Uploader<'s, S> {
             self.store.put_keys(&self.version, to_write).await?;
         }
         // Counted and told only now that the store has acknowledged it.
-        for outcome in &written {
-            summary.add(outcome);
-            if let Some(notice) = &outcome.notice {
-                observe(UploadEvent::Notice(notice));
+        for outcome in written {
+            summary.add(&outcome);
+            let Outcome { room_id, session_id, effect, notice, .. } = outcome;
+            observe(UploadEvent::Key { room_id: &room_id, session_id: &session_id, effect });
+            if let Some(what) = notice {
+                observe(UploadEvent::Notice(&UploadNotice { room_id, session_id, what }));
             }
         }
         Ok(())
@@ -226,8 +252,10 @@ fn next_batch(
     keys: &mut std::iter::Peekable<impl Iterator<Item = RoomKey>>,
 ) -> HashMap<(RoomId, SessionId), RoomKey> {
     let mut batch = HashMap::with_capacity(BATCH);
-    while batch.len() < BATCH {
+    let mut bytes = 0;
+    while batch.len() < BATCH && bytes < BATCH_BYTES {
         let Some(key) = keys.next_if(|key| !batch.contains_key(&key.place())) else { break };
+        bytes += key.session.data().size();
         batch.insert(key.place(), key);
     }
     batch
@@ -252,6 +280,13 @@ pub enum UploadError<E> {
     /// A key could not be encrypted.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// The store has another backup under this version than the one that was trusted: another
+    /// algorithm or another public key. Trust has to be shown anew (T-3).
+    #[error(
+        "the store's backup is not the one that was trusted: its algorithm or its public key is \
+         another. Check the backup before anything is written to it"
+    )]
+    NotTheTrustedBackup,
     /// The system gave no random numbers.
     #[error("the system's random number generator failed")]
     NoRandomness,

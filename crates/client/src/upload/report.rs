@@ -16,6 +16,16 @@ pub enum UploadEvent<'a> {
         /// Keys that are done so far, whatever came of them.
         keys_done: u64,
     },
+    /// What came of one key, once the store has acknowledged its batch: a client marks the key as
+    /// backed up, unless it was [`Blocked`](Effect::Blocked).
+    Key {
+        /// The room of the key.
+        room_id: &'a RoomId,
+        /// Its session id.
+        session_id: &'a SessionId,
+        /// What it did to the backup.
+        effect: Effect,
+    },
     /// Something that a person should see.
     Notice(&'a UploadNotice),
 }
@@ -58,6 +68,10 @@ pub enum BlockReason {
     UnreadableInPlace(RejectReason),
     /// The entry that is there has a valid MAC, and this writer cannot read it to compare.
     CannotCompare,
+    /// The entry that is there, in a v1 backup, has a valid MAC, which a new one would not have.
+    WouldLoseMac,
+    /// The entry would be larger than 1 MiB, and no reader would take it (V2-13).
+    TooLarge,
 }
 
 /// How far the MAC key is known to be the backup's.
@@ -76,22 +90,31 @@ pub enum MacKeyCheck {
 /// What came of one key.
 #[derive(Debug)]
 pub(super) struct Outcome {
+    pub(super) room_id: RoomId,
+    pub(super) session_id: SessionId,
     pub(super) effect: Effect,
     pub(super) provenance: Provenance,
-    pub(super) notice: Option<UploadNotice>,
+    pub(super) notice: Option<NoticeKind>,
 }
 
 /// What a key did to the backup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Effect {
+    /// The backup did not have the session.
     New,
+    /// The key took the place of a worse one.
     Improved,
+    /// The backup has as good a key.
     Unchanged,
+    /// The key would have added something and was not written; a notice says why.
     Blocked,
 }
 
 /// What an upload came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct UploadSummary {
     /// Keys that were given.
     pub keys: u64,
@@ -137,7 +160,7 @@ impl UploadSummary {
         if matches!(outcome.effect, Effect::New | Effect::Improved) {
             self.written.add(&outcome.provenance);
         }
-        if let Some(UploadNotice { what: NoticeKind::Conflict { .. }, .. }) = outcome.notice {
+        if let Some(NoticeKind::Conflict { .. }) = outcome.notice {
             self.conflicts += 1;
         }
     }

@@ -11,7 +11,12 @@ use crate::support::{SESSION_KEY, json_text, many, plaintext_with};
 /// Gives one input to every parser and uses what comes out.
 fn feed(bytes: &[u8]) {
     if let Ok(data) = SessionDataV2::parse(bytes) {
-        let _ = (data.provenance(), data.context(), data.shared_history(), data.bundle_sender());
+        let _ = (
+            data.written_provenance(),
+            data.context(),
+            data.shared_history(),
+            data.bundle_sender(),
+        );
         let _ = format!("{data:?}");
         let again = SessionDataV2::parse(data.to_json().as_bytes());
         // Writing adds no whitespace and no escapes, so the limits hold again.
@@ -68,7 +73,12 @@ fn samples_are_valid() {
     let samples = samples();
     samples.iter().for_each(|sample| feed(sample.as_bytes()));
     assert!(SessionDataV2::parse(samples[0].as_bytes()).unwrap().context().unwrap().is_some());
-    assert!(!SessionDataV2::parse(samples[1].as_bytes()).unwrap().provenance().is_authenticated());
+    assert!(
+        !SessionDataV2::parse(samples[1].as_bytes())
+            .unwrap()
+            .written_provenance()
+            .is_authenticated()
+    );
     assert!(KeyBackupData::from_json(&samples[3]).is_ok());
     assert!(ReceivedSessionData::parse(&samples[4]).is_ok());
     assert!(AuthData::parse(&samples[5]).is_ok());

@@ -76,7 +76,7 @@ fn plaintexts_of_v2() {
         // In a v1 backup a reader does not look at what the plaintext says. // H-3
         let v1 = case["backup_algorithm"] == "m.megolm_backup.v1.curve25519-aes-sha2";
         if case["ours"]["outcome"] == "import" && !v1 {
-            let provenance = data.provenance();
+            let provenance = data.written_provenance();
             assert_eq!(provenance.is_authenticated(), case["ours"]["authenticated"], "{id}");
             let source = provenance.unauthenticated_source().map(|source| source.effective());
             assert_eq!(source, case["ours"]["unauthenticated"].as_str(), "{id}");

@@ -55,7 +55,7 @@ fn all_combinations_of_both_names() {
                 }
                 _ => Provenance::Unauthenticated(Source::Undefined),
             };
-            assert_eq!(data.provenance(), expected, "{members:?}");
+            assert_eq!(data.written_provenance(), expected, "{members:?}");
             let present: Vec<_> = data.unauthenticated_names_present().collect();
             assert_eq!(present.contains(&Names::Stable), stable.is_some());
             assert_eq!(present.contains(&Names::Unstable), unstable.is_some());
@@ -71,12 +71,12 @@ fn all_combinations_of_both_names() {
 fn escaped_names_count() {
     for more in [r#""\u0075nauthenticated":null"#, r#""org.matrix.msc4048.unauthenticate\u0064":1"#]
     {
-        assert!(!data(more).provenance().is_authenticated(), "{more}");
+        assert!(!data(more).written_provenance().is_authenticated(), "{more}");
     }
     for more in
         [r#""Unauthenticated":"x""#, r#""unauthenticated ":"x""#, r#""x":{"unauthenticated":1}"#]
     {
-        assert!(data(more).provenance().is_authenticated(), "{more}");
+        assert!(data(more).written_provenance().is_authenticated(), "{more}");
     }
 }
 
@@ -101,7 +101,7 @@ fn marks_are_replaced() {
                 let mut data = data(before);
                 let marked = data.to_json_marked(&provenance, names);
                 data.set_unauthenticated(source.as_ref(), names);
-                assert_eq!(data.provenance(), provenance);
+                assert_eq!(data.written_provenance(), provenance);
                 let written: Value = serde_json::from_str(&data.to_json()).unwrap();
                 assert_eq!(serde_json::from_str::<Value>(&marked).unwrap(), written);
                 let expected = source.as_ref().map(Source::as_written);
@@ -215,11 +215,11 @@ fn an_earlier_session_key_takes_the_place() {
     assert!(earlier.first_known_index() < current.first_known_index());
     assert!(other.first_known_index() < current.first_known_index());
 
-    assert_eq!(data.adopt_earlier_session_key(other), Err(NotEarlier));
-    assert_eq!(data.adopt_earlier_session_key(current.clone()), Err(NotEarlier));
+    assert_eq!(data.hazmat_adopt_earlier_session_key(other), Err(NotEarlier));
+    assert_eq!(data.hazmat_adopt_earlier_session_key(current.clone()), Err(NotEarlier));
     assert_eq!(data.session_key(), &current);
-    assert_eq!(data.adopt_earlier_session_key(earlier.clone()), Ok(()));
+    assert_eq!(data.hazmat_adopt_earlier_session_key(earlier.clone()), Ok(()));
     assert_eq!(data.session_key(), &earlier);
-    assert_eq!(data.adopt_earlier_session_key(current), Err(NotEarlier));
+    assert_eq!(data.hazmat_adopt_earlier_session_key(current), Err(NotEarlier));
     assert_eq!(data.into_inner().other_properties().get("x"), Some("1"));
 }

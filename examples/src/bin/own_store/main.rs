@@ -11,7 +11,7 @@ use std::error::Error;
 use futures_util::StreamExt as _;
 use map_store::MapStore;
 use matrix_key_backup::{
-    EntryReader, RestoreSummary, create_backup,
+    RestoreSummary, create_backup,
     key_export::{KeyExportFile, Passphrase},
     primitives::BackupDecryptionKey,
     restore,
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("write this down: {}", *reader.decryption_key().expose_base58());
 
         // Nothing is written to a backup that is not trusted, not even to one just created (T-1).
-        let origin = KeyOrigin::EnteredByUser;
+        let origin = KeyOrigin::CreatedHere;
         let trusted = TrustedBackup::from_decryption_key(backup.description(), &reader, origin)?;
         let uploader = Uploader::for_reader(&store, &trusted, reader.clone(), None)?;
         let summary = uploader.upload(keys_from_file()?, |event| tell(&event)).await?;
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("uploaded again: {} unchanged", again.unchanged);
         assert_eq!(again.unchanged, 600);
 
-        let entry_reader = EntryReader::new(reader, backup.algorithm(), None);
+        let entry_reader = backup.reader(reader, None)?;
         let mut batches = restore(&store, backup.version().clone(), KeyScope::All, entry_reader);
         let mut summary = RestoreSummary::default();
         while let Some(batch) = batches.next().await {
@@ -68,7 +68,7 @@ fn keys_from_file() -> Result<Vec<RoomKey>, Box<dyn Error>> {
     let mut keys = Vec::with_capacity(export.len());
     for entry in &export {
         let (room_id, data) = entry?.into_parts();
-        keys.push(RoomKey::new(room_id, SourcedSession::unvouched(data)));
+        keys.push(RoomKey::new(SourcedSession::unvouched(data, room_id)));
     }
     Ok(keys)
 }

@@ -4,7 +4,6 @@ use anyhow::{Context as _, Result, bail, ensure};
 use matrix_key_backup::EntryReader;
 use matrix_key_backup::migration::{MigratedEntry, Migration, MigrationAction, NotMigrated};
 use matrix_key_backup_primitives::BackupDecryptionKey;
-use matrix_key_backup_v1 as v1;
 use matrix_key_backup_v2::{BackupReader, BindError, UnverifiedSessionData, VerifyError};
 use matrix_key_backup_wire::{BackupAlgorithm, Names, SessionId};
 use serde::Deserialize;
@@ -171,7 +170,7 @@ impl Backups {
         match migration.migrate(session_data, &misplaced, &mut rng) {
             Ok(_) => bail!("a key is migrated under a session id that it has not got (B-1)"),
             Err(NotMigrated::Misplaced(BindError::WrongSession { found }))
-            | Err(NotMigrated::MisplacedV1(v1::WrongSession { found })) => {
+            | Err(NotMigrated::MisplacedV1(BindError::WrongSession { found })) => {
                 Ok(migration.migrate(session_data, &walk::place(found)?, &mut rng))
             }
             other => Ok(other),

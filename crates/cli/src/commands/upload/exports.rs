@@ -58,7 +58,7 @@ impl Exports {
 /// A file cannot vouch for what is in it. // V2-11
 fn unvouched(entry: ExportedSessionData) -> RoomKey {
     let (room_id, data) = entry.into_parts();
-    RoomKey::new(room_id, SourcedSession::unvouched(data))
+    RoomKey::new(SourcedSession::unvouched(data, room_id))
 }
 
 fn open(
