@@ -163,3 +163,97 @@ fn v1_key_is_marked_legacy_and_otherwise_unchanged() {
     assert_eq!(bound.data().session_key(), data.session_key());
     assert!(bound.data().context().unwrap().is_none()); // nothing of B-2 is added
 }
+
+/// V2-8 c, through a client's own store.
+mod records {
+    use matrix_key_backup_v2::{OtherSession, VouchRecord};
+
+    use super::*;
+
+    fn again(data: BackedUpSessionData, record: VouchRecord) -> BoundSession {
+        written(&SourcedSession::from_record(data, record).unwrap(), Names::Stable)
+    }
+
+    #[test]
+    fn record_brings_provenance_and_room_back() {
+        let own = SourcedSession::own_session(session(), room(), None);
+        let bound = written(&own, Names::Unstable);
+        let stored = serde_json::to_string(&bound.vouch_record()).unwrap();
+        let record: VouchRecord = serde_json::from_str(&stored).unwrap();
+        let bound = again(bound.into_data().into(), record);
+        assert!(bound.provenance().is_authenticated());
+        assert_eq!(bound.room_assurance(), RoomAssurance::UnderMac);
+
+        let marked = written(&forward(false, false), Names::Stable);
+        let bound = again(session(), marked.vouch_record());
+        assert_eq!(*bound.provenance(), unauthenticated(UnauthenticatedSource::ForwardedRoomKey));
+    }
+
+    /// Another export of the same session by the same sender may be anybody's.
+    #[test]
+    fn record_vouches_for_no_other_key() {
+        let own = SourcedSession::own_session(session(), room(), None);
+        let record = written(&own, Names::Stable).vouch_record();
+        let edited = |edit: &dyn Fn(&mut serde_json::Value)| {
+            let mut json: serde_json::Value = serde_json::from_str(&session().to_json()).unwrap();
+            edit(&mut json);
+            BackedUpSessionData::parse(json.to_string().as_bytes()).unwrap()
+        };
+        for other in [
+            edited(&|json| json["sender_key"] = "other".into()),
+            edited(&|json| json["sender_claimed_keys"]["ed25519"] = "other".into()),
+            edited(&|json| {
+                let key = json["session_key"].as_str().unwrap().to_owned();
+                let changed = if &key[60..61] == "A" { "B" } else { "A" };
+                json["session_key"] = format!("{}{changed}{}", &key[..60], &key[61..]).into();
+            }),
+        ] {
+            let refused = SourcedSession::from_record(other, record.clone()).unwrap_err();
+            assert_eq!(refused, OtherSession);
+        }
+    }
+
+    /// Nothing that is missing may mean that a key is authenticated.
+    #[test]
+    fn record_without_its_word_is_none() {
+        let own = SourcedSession::own_session(session(), room(), None);
+        let record = written(&own, Names::Stable).vouch_record();
+        let mut json = serde_json::to_value(record).unwrap();
+        json["vouched"] = serde_json::Value::Null;
+        assert!(serde_json::from_value::<VouchRecord>(json.clone()).is_err());
+        json.as_object_mut().unwrap().remove("vouched");
+        assert!(serde_json::from_value::<VouchRecord>(json).is_err());
+    }
+
+    /// A context that nobody vouched for does not come under the MAC with the key.
+    #[test]
+    fn record_of_a_key_without_context_takes_none_along() {
+        let mut data = session();
+        let context = format!(
+            r#"{{"room_id":"{}","session_id":"{}"}}"#,
+            room(),
+            data.session_key().session_id()
+        );
+        let marked = written(&SourcedSession::unvouched(data.clone(), room()), Names::Stable);
+        data.set_other_property(CONTEXT_PROPERTY, &context).unwrap();
+        let bound = again(data, marked.vouch_record());
+        assert!(bound.data().context().unwrap().is_none());
+    }
+}
+
+/// V2-11: who sent a bundle is known from the bundle, and from nothing that a file says.
+#[test]
+fn file_cannot_name_a_bundle_sender() {
+    let mut data = session();
+    data.set_other_property(
+        matrix_key_backup_wire::BUNDLE_SENDER_PROPERTY,
+        r#""@boss:example.org""#,
+    )
+    .unwrap();
+    for key in [
+        SourcedSession::unvouched(data.clone(), room()),
+        SourcedSession::own_session(data, room(), None),
+    ] {
+        assert!(written(&key, Names::Stable).data().bundle_sender().is_none());
+    }
+}

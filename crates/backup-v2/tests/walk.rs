@@ -385,3 +385,16 @@ fn ids_are_those_of_the_session_key() {
     let id: &SessionId = bound.session_id();
     assert_eq!(*id, key.data().session_key().session_id());
 }
+
+/// A MAC key that somebody handed over says nothing about a backup with another decryption key.
+#[test]
+fn mac_key_and_decryption_key_belong_together() {
+    let (mine, other) = (reader(1), reader(2));
+    let mixed = BackupWriter::new(*mine.public_key(), other.mac_key().clone(), Names::Stable);
+    let sealed = mixed.seal(&own(0), &mut rng()).unwrap();
+    let verified = UnverifiedSessionData::parse(sealed.as_json(), V2)
+        .unwrap()
+        .verify(other.mac_key())
+        .unwrap();
+    assert_eq!(verified.decrypt(&mine).unwrap_err(), UnusableSessionData::OtherMacKey); // V2-7
+}

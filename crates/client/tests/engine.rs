@@ -20,8 +20,8 @@ use matrix_key_backup::{
     store::{BackupStore, KeyScope, KeyToStore, SqliteStore, StoreError},
     trust::{KeyOrigin, TrustedBackup},
     upload::{
-        BlockReason, MacKeyCheck, NoticeKind, RoomKey, UploadError, UploadEvent, UploadNotice,
-        UploadSummary, Uploader,
+        BlockReason, Effect, MacKeyCheck, NoticeKind, RoomKey, UploadError, UploadEvent,
+        UploadNotice, UploadSummary, Uploader,
     },
     v2::{BackupReader, SourcedSession},
     wire::{
@@ -488,4 +488,312 @@ fn v1_keys_are_legacy() {
     assert!(setup.restore().sessions.iter().all(|s| *s.provenance() == legacy));
     let (again, _) = setup.upload(from_all_sessions(vouched));
     assert_eq!(again.unchanged, 100);
+}
+
+/// What a hostile or careless party could do to an upload, and what became of it.
+mod defences {
+    use super::*;
+
+    fn mac_key(fill: u8) -> BackupMacKey {
+        BackupMacKey::from_slice(&[fill; 32]).unwrap()
+    }
+
+    /// Verified wins in the store (A-2); an index that is vouched for must not be lost to it. // A-3
+    #[test]
+    fn writer_does_not_displace_an_earlier_index() {
+        let setup = Setup::new(V2);
+        let session = &sessions()[0];
+        setup.upload(vec![vouched(at(session, 0))]);
+        let mut later = vouched(at(session, 1));
+        later.sender_verified = true;
+        let (summary, notices) = run(&setup.writer(), vec![later]);
+        assert_eq!((summary.blocked, summary.improved), (1, 0));
+        assert_eq!(notices[0].what, NoticeKind::Blocked(BlockReason::CannotCompare));
+        assert_eq!(setup.only().first_message_index(), 0);
+    }
+
+    /// A MAC key that was stale before anybody could notice takes everybody's keys for forged.
+    #[test]
+    fn stale_writer_destroys_nothing() {
+        let setup = Setup::new(V2);
+        let stale =
+            pollster::block_on(Uploader::for_writer(&setup.store, &setup.trusted, mac_key(1)));
+        let session = &sessions()[0];
+        setup.upload(vec![vouched(at(session, 1))]);
+        let (summary, _) = run(&stale.unwrap(), vec![vouched(at(session, 0))]);
+        assert_eq!((summary.blocked, summary.improved), (1, 0)); // T-5
+        assert!(setup.only().provenance().is_authenticated());
+    }
+
+    /// Homeservers let the public key of a version be changed without a word. // T-3
+    #[test]
+    fn changed_public_key_stops_the_upload() {
+        let setup = Setup::new(V2);
+        let uploader = setup.uploader();
+        let other = BackupReader::new(BackupDecryptionKey::from_slice(&[9; 32]).unwrap());
+        let auth_data = format!(r#"{{"public_key":"{}"}}"#, other.public_key());
+        let auth_data = RawValue::from_string(auth_data).unwrap();
+        let version = setup.backup.version();
+        pollster::block_on(setup.store.update_auth_data(version, V2.as_str(), &auth_data)).unwrap();
+        let stopped =
+            pollster::block_on(uploader.upload(from_all_sessions(vouched), |_| {})).unwrap_err();
+        assert!(matches!(stopped, UploadError::NotTheTrustedBackup), "{stopped}");
+        assert!(stored(&setup).is_empty());
+    }
+
+    /// Trust in one store's backup is none in another's, though both call it version 1. // T-3
+    #[test]
+    fn trust_does_not_carry_over_to_another_store() {
+        let (mine, theirs) = (Setup::new(V2), Setup::new(BackupAlgorithm::V1));
+        let uploader =
+            Uploader::for_reader(&theirs.store, &mine.trusted, mine.reader.clone(), None).unwrap();
+        let stopped =
+            pollster::block_on(uploader.upload(from_all_sessions(vouched), |_| {})).unwrap_err();
+        assert!(matches!(stopped, UploadError::NotTheTrustedBackup));
+    }
+
+    fn plant_raw(setup: &Setup, data: &BackedUpSessionData, json: String, old: KeyMetadata) {
+        let data_id = data.session_key().session_id();
+        let data = KeyBackupData {
+            first_message_index: old.first_message_index,
+            forwarded_count: old.forwarded_count,
+            is_verified: old.is_verified,
+            session_data: RawValue::from_string(json).unwrap(),
+        };
+        setup.put(vec![KeyToStore { room_id: room(), session_id: data_id, data }]);
+    }
+
+    fn at_index(index: u64) -> KeyMetadata {
+        KeyMetadata { is_verified: false, first_message_index: index, forwarded_count: 3 }
+    }
+
+    fn rng() -> rand_core::UnwrapErr<rand::rngs::SysRng> {
+        rand_core::UnwrapErr(rand::rngs::SysRng)
+    }
+
+    /// A v1 upload has no MAC; it must not take the place of an entry that has one. // M-3
+    #[test]
+    fn hybrid_entry_keeps_its_mac() {
+        let setup = Setup::new(BackupAlgorithm::V1);
+        let session = &sessions()[0];
+        let own = SourcedSession::own_session(at(session, 1), room(), None);
+        let hybrid = setup.reader.writer(Names::Stable).seal_hybrid(&own, &mut rng()).unwrap();
+        plant_raw(&setup, own.data(), hybrid.as_json().to_owned(), at_index(99));
+        let (summary, notices) = setup.upload(vec![unvouched(at(session, 0))]);
+        assert_eq!(summary.blocked, 1);
+        assert_eq!(notices[0].what, NoticeKind::Blocked(BlockReason::WouldLoseMac));
+        assert!(setup.only().has_valid_mac());
+    }
+
+    /// H-2, H-4 as the engine reads them.
+    #[test]
+    fn mac_in_a_v1_backup_decides_or_is_reported() {
+        let setup = Setup::new(BackupAlgorithm::V1);
+        let session = &sessions()[0];
+        let own = SourcedSession::own_session(at(session, 1), room(), None);
+        let sealed = setup.reader.writer(Names::Stable).seal(&own, &mut rng()).unwrap();
+        plant_raw(&setup, own.data(), sealed.as_json().to_owned(), at_index(0));
+        assert!(setup.only().ignored_mac().is_none()); // H-4: read without a `mac`
+
+        let setup = Setup::new(BackupAlgorithm::V1);
+        let public_key = setup.reader.public_key();
+        let entry = matrix_key_backup::v1::encrypt(public_key, own.data(), &mut rng()).unwrap();
+        let mut entry: Value = serde_json::from_str(entry.as_json()).unwrap();
+        entry["unsigned"] = serde_json::json!({ "backup_mac": "A".repeat(43) });
+        plant_raw(&setup, own.data(), entry.to_string(), at_index(0));
+        let restored = setup.restore();
+        assert!(restored.sessions[0].ignored_mac().is_some()); // H-2
+        let mut summary = RestoreSummary::default();
+        summary.add(&restored);
+        assert_eq!(summary.ignored_macs, 1);
+    }
+
+    /// An entry with a valid MAC that this software cannot use is somebody's key all the same.
+    #[test]
+    fn what_somebody_vouches_for_is_not_replaced() {
+        let setup = Setup::new(V2);
+        let session = &sessions()[0];
+        let owner = matrix_key_backup::wire::UserId::new("@other:example.org").unwrap();
+        let theirs = SourcedSession::own_session(at(session, 1), room(), Some(&owner));
+        let writer = setup.reader.writer(Names::Unstable);
+        let sealed = writer.seal(&theirs, &mut rng()).unwrap();
+        plant_raw(&setup, theirs.data(), sealed.as_json().to_owned(), at_index(99));
+        let me = matrix_key_backup::wire::UserId::new("@me:example.org").unwrap();
+        let uploader =
+            Uploader::for_reader(&setup.store, &setup.trusted, setup.reader.clone(), Some(me));
+        let (summary, notices) = run(&uploader.unwrap(), vec![unvouched(at(session, 0))]);
+        assert_eq!(summary.blocked, 1);
+        assert!(matches!(notices[0].what, NoticeKind::Blocked(BlockReason::UnreadableInPlace(_))));
+    }
+
+    #[test]
+    fn key_for_another_users_backup_is_refused_on_restore() {
+        let setup = Setup::new(V2);
+        let owner = matrix_key_backup::wire::UserId::new("@me:example.org").unwrap();
+        let own = SourcedSession::own_session(at(&sessions()[0], 0), room(), Some(&owner));
+        setup.upload(vec![RoomKey::new(own)]);
+        let refused = |user: &str| {
+            let user = matrix_key_backup::wire::UserId::new(user).unwrap();
+            let reader = setup.backup.reader(setup.reader.clone(), Some(user)).unwrap();
+            pollster::block_on(async {
+                let version = setup.backup.version().clone();
+                let mut pages = restore(&setup.store, version, KeyScope::All, reader);
+                pages.next().await.unwrap().unwrap().rejected.len()
+            })
+        };
+        assert_eq!((refused("@me:example.org"), refused("@you:example.org")), (0, 1)); // B-2
+    }
+
+    #[test]
+    fn wrong_decryption_key_is_said_and_not_taken_for_an_attack() {
+        let setup = Setup::new(V2);
+        let other = BackupReader::new(BackupDecryptionKey::from_slice(&[9; 32]).unwrap());
+        let wrong = setup.backup.reader(other, None).unwrap_err();
+        assert_eq!(wrong.expected, *setup.reader.public_key());
+    }
+
+    /// One key that is too large is one key that is too large. // V2-13
+    #[test]
+    fn oversized_key_does_not_stop_the_others() {
+        let setup = Setup::new(V2);
+        let all = sessions();
+        let mut huge = at(&all[0], 0);
+        let long = format!(r#""{}""#, "x".repeat(800_000));
+        huge.set_other_property("org.example.long", &long).unwrap();
+        let (summary, notices) = setup.upload(vec![unvouched(huge), unvouched(at(&all[1], 0))]);
+        assert_eq!((summary.new, summary.blocked), (1, 1));
+        assert_eq!(notices[0].what, NoticeKind::Blocked(BlockReason::TooLarge));
+    }
+
+    /// V1-2: one ephemeral key for each key, and new ones each time.
+    #[test]
+    fn no_ephemeral_key_is_used_twice() {
+        let mut ephemerals = BTreeSet::new();
+        for _ in 0..2 {
+            let setup = Setup::new(V2);
+            setup.upload(from_all_sessions(vouched));
+            pollster::block_on(async {
+                let version = setup.backup.version().clone();
+                let mut pages = setup.store.keys(version, KeyScope::All);
+                while let Some(page) = pages.next_page().await {
+                    for key in page.unwrap() {
+                        let json = key.data.unwrap().session_data;
+                        let json: Value = serde_json::from_str(json.get()).unwrap();
+                        ephemerals.insert(json["ephemeral"].as_str().unwrap().to_owned());
+                    }
+                }
+            });
+        }
+        assert_eq!(ephemerals.len(), 200);
+    }
+
+    /// Every key is told once its batch is acknowledged, so that a client can mark it.
+    #[test]
+    fn every_key_is_told() {
+        let setup = Setup::new(V2);
+        let mut told = Vec::new();
+        let observe = |event: UploadEvent<'_>| {
+            if let UploadEvent::Key { session_id, effect, .. } = event {
+                told.push((session_id.to_string(), effect));
+            }
+        };
+        let keys = from_all_sessions(unvouched);
+        pollster::block_on(setup.uploader().upload(keys, observe)).unwrap();
+        assert_eq!(told.len(), 100);
+        assert!(told.iter().all(|(_, effect)| *effect == Effect::New));
+    }
+}
+
+/// A-3 between two that are restored.
+mod merging {
+    use matrix_key_backup::merge::{Merged, merge};
+
+    use super::*;
+
+    fn restored(key: RoomKey) -> BackedUpSession {
+        let setup = Setup::new(V2);
+        setup.upload(vec![key]);
+        setup.only()
+    }
+
+    fn by(data: BackedUpSessionData, sender: &str) -> BackedUpSessionData {
+        let mut json: Value = serde_json::from_str(&data.to_json()).unwrap();
+        json["sender_key"] = sender.into();
+        BackedUpSessionData::parse(json.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn lower_index_and_better_provenance_are_both_kept_in_either_order() {
+        let session = &sessions()[0];
+        for swapped in [false, true] {
+            let (a, b) = (restored(vouched(at(session, 1))), restored(unvouched(at(session, 0))));
+            let Merged { session, conflicting, .. } =
+                if swapped { merge(b, a) } else { merge(a, b) };
+            assert!(conflicting.is_none());
+            assert!(session.provenance().is_authenticated());
+            assert_eq!(session.first_message_index(), 0);
+        }
+    }
+
+    #[test]
+    fn of_two_unconnected_ones_the_first_stays() {
+        let session = &sessions()[0];
+        let (a, b) =
+            (restored(unvouched(at(session, 1))), restored(unvouched(unconnected(session))));
+        let merged = merge(a, b);
+        assert_eq!(merged.session.data().session_key(), at(session, 1).session_key());
+        assert!(merged.conflicting.is_some());
+    }
+
+    #[test]
+    fn two_vouched_senders_contradict_each_other() {
+        let session = &sessions()[0];
+        let a = restored(vouched(by(at(session, 0), "one")));
+        let b = restored(vouched(by(at(session, 1), "other")));
+        assert!(merge(a, b).conflicting.is_some());
+    }
+
+    #[test]
+    fn room_under_the_mac_is_not_lost() {
+        let session = &sessions()[0];
+        let with_room = restored(vouched(at(session, 1)));
+        // An authenticated key without a context, as another implementation writes it.
+        let setup = Setup::new(V2);
+        let data = at(session, 0);
+        let mut rng = rand_core::UnwrapErr(rand::rngs::SysRng);
+        let raw = matrix_key_backup::primitives::hazmat::encrypt(
+            setup.reader.public_key(),
+            data.to_json().as_bytes(),
+            &mut rng,
+        )
+        .unwrap();
+        let encrypted =
+            matrix_key_backup::wire::EncryptedSessionData::new(&raw.ephemeral, &raw.ciphertext);
+        let mac = setup.reader.mac_key().mac(encrypted.signable().as_bytes());
+        let json = encrypted.to_json_with_backup_mac(&mac, Names::Stable);
+        let entry = KeyBackupData {
+            first_message_index: 0,
+            forwarded_count: 0,
+            is_verified: false,
+            session_data: RawValue::from_string(json).unwrap(),
+        };
+        let session_id = data.session_key().session_id();
+        setup.put(vec![KeyToStore { room_id: room(), session_id, data: entry }]);
+        let without_room = setup.only();
+        assert!(without_room.provenance().is_authenticated());
+
+        let merged = merge(with_room, without_room).session;
+        assert_eq!(merged.first_message_index(), 0);
+        assert_eq!(merged.room_assurance(), matrix_key_backup::v2::RoomAssurance::UnderMac); // B-2
+    }
+
+    #[test]
+    fn keys_of_two_sessions_are_not_merged() {
+        let all = sessions();
+        let (a, b) = (restored(unvouched(at(&all[0], 0))), restored(vouched(at(&all[1], 0))));
+        let id = a.session_id().clone();
+        let merged = merge(a, b);
+        assert_eq!(*merged.session.session_id(), id);
+        assert!(merged.conflicting.is_some());
+    }
 }

@@ -202,3 +202,69 @@ fn entry_that_was_moved_stays_behind() {
     let left = migration.migrate(sealed.as_json(), &elsewhere, &mut rng()).unwrap_err();
     assert!(matches!(left, NotMigrated::Misplaced(_)));
 }
+
+/// The same public key does not make it the same decryption key: clamped bits differ, and with them
+/// the MAC key. // M-3
+#[test]
+fn clamping_twins_are_two_keys() {
+    let twin = |first: u8| {
+        let mut bytes = [7; 32];
+        bytes[0] = first;
+        BackupReader::new(BackupDecryptionKey::from_slice(&bytes).unwrap())
+    };
+    let (old, new) = (twin(0b0000), twin(0b0111));
+    assert_eq!(old.public_key(), new.public_key());
+    let sealed = old.writer(Names::Stable).seal(&own(), &mut rng()).unwrap();
+    let algorithm = BackupAlgorithm::V2(Names::Stable);
+    let migration = Migration::new(old, algorithm, new.writer(Names::Stable));
+    let place = expected(own().data());
+    let migrated = migration.migrate(sealed.as_json(), &place, &mut rng()).unwrap();
+    assert_eq!(migrated.action, MigrationAction::Reencrypted);
+    read_back(&migrated, &new, &place);
+}
+
+#[test]
+fn two_names_of_one_mac_become_one() {
+    let reader = reader(1);
+    let sealed = reader.writer(Names::Stable).seal(&own(), &mut rng()).unwrap();
+    let mut entry: Value = serde_json::from_str(sealed.as_json()).unwrap();
+    entry["unsigned"][Names::Unstable.backup_mac()] = entry["unsigned"]["backup_mac"].clone();
+    let algorithm = BackupAlgorithm::V2(Names::Stable);
+    let migration = Migration::new(reader.clone(), algorithm, reader.writer(Names::Stable));
+    let place = expected(own().data());
+    let migrated = migration.migrate(&entry.to_string(), &place, &mut rng()).unwrap();
+    assert_eq!(migrated.action, MigrationAction::MacRenamed); // N-1
+    let written: Value = serde_json::from_str(&migrated.session_data).unwrap();
+    assert_eq!(written["unsigned"].as_object().unwrap().len(), 1);
+}
+
+#[test]
+fn verified_is_taken_from_what_nobody_vouches_for() {
+    use matrix_key_backup::replacement::KeyMetadata;
+
+    let reader = reader(1);
+    let place = expected(own().data());
+    let old = KeyMetadata { is_verified: true, first_message_index: 4, forwarded_count: 2 };
+    let metadata = |entry: &str, algorithm| {
+        let migration = Migration::new(reader.clone(), algorithm, reader.writer(Names::Stable));
+        migration.migrate(entry, &place, &mut rng()).unwrap().metadata(&old)
+    };
+    let v1 = v1::encrypt(reader.public_key(), &session(), &mut rng()).unwrap();
+    let unverified = KeyMetadata { is_verified: false, ..old };
+    assert_eq!(metadata(v1.as_json(), BackupAlgorithm::V1), unverified); // M-6
+    let v2 = reader.writer(Names::Unstable).seal(&own(), &mut rng()).unwrap();
+    assert_eq!(metadata(v2.as_json(), BackupAlgorithm::V2(Names::Unstable)), old); // M-6
+}
+
+/// B-2 holds in a v1 backup too: a key that says that it belongs elsewhere is not taken along.
+#[test]
+fn moved_v1_key_with_a_context_stays_behind() {
+    let reader = reader(1);
+    let entry = v1::encrypt(reader.public_key(), own().data(), &mut rng()).unwrap();
+    let elsewhere =
+        Expected { room_id: RoomId::new("!other:example.org").unwrap(), ..expected(own().data()) };
+    let migration =
+        Migration::new(reader.clone(), BackupAlgorithm::V1, reader.writer(Names::Stable));
+    let left = migration.migrate(entry.as_json(), &elsewhere, &mut rng()).unwrap_err();
+    assert!(matches!(left, NotMigrated::MisplacedV1(_)));
+}
