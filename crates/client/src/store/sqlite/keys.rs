@@ -81,7 +81,8 @@ impl Database {
     pub(super) fn page(&mut self, mut cursor: Cursor) -> Outcome<(Vec<ReceivedKey>, Cursor)> {
         let operation = self.reading()?;
         let row = operation.existing(&cursor.version)?;
-        let page = match (&cursor.scope, cursor.last.take()) {
+        let before = cursor.last.take();
+        let page = match (&cursor.scope, before.clone()) {
             (KeyScope::Session(..), Some(_)) => Vec::new(),
             (KeyScope::Session(room_id, session_id), None) => {
                 operation.page(SELECT_SESSION, row, room_id.as_str(), session_id.as_str())?
@@ -95,7 +96,12 @@ impl Database {
                 operation.page(SELECT_ALL_AFTER, row, &last.room_id, &last.session_id)?
             }
         };
-        cursor.last = page.last().map(|stored| stored.position.clone());
+        let last = page.last().map(|stored| stored.position.clone());
+        if last.is_some() && last <= before {
+            // Only in a damaged file. Going on would never end.
+            return Err(operation.damaged("its keys are not in order".to_owned()));
+        }
+        cursor.last = last;
         let page =
             page.into_iter().map(|stored| operation.received(stored)).collect::<Outcome<_>>()?;
         Ok((page, cursor))

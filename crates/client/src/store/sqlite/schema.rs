@@ -89,10 +89,14 @@ pub(super) fn check_tables(connection: &Connection, path: &Path) -> Result<(), S
     }
 }
 
-/// The name and definition of all that a person could have added, SQLite's own things left out.
+/// The name and definition of all that has one. Of SQLite's own things, whose names are no guide
+/// because a file can give them to anything, only its table of used numbers does.
 fn definitions(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
     connection
-        .prepare(r"SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\_%' ESCAPE '\'")?
+        .prepare(
+            "SELECT name, sql FROM sqlite_schema
+             WHERE sql IS NOT NULL AND NOT (name = 'sqlite_sequence' AND type = 'table')",
+        )?
         .query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect()
 }

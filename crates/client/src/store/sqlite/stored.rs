@@ -32,34 +32,59 @@ pub(super) struct Stored {
 /// Where an entry stands in the order of reading: by room, then by session, in byte order.
 ///
 /// The default stands before all entries.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, PartialOrd)]
 pub(super) struct Position {
     pub(super) room_id: Text,
     pub(super) session_id: Text,
 }
 
 /// A text as the file has it, which in a damaged one need not be UTF-8.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, PartialOrd)]
 pub(super) struct Text(Vec<u8>);
 
 impl Stored {
     pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let text =
-            |column| Ok::<_, rusqlite::Error>(Text(row.get_ref(column)?.as_bytes()?.to_owned()));
-        let position = Position { room_id: text(0)?, session_id: text(1)? };
+        let position = Position { room_id: text(row, 0)?, session_id: text(row, 1)? };
         let session_data = match row.get_ref(6)? {
             ValueRef::Null => Err(too_large(row.get(5)?)),
             text => raw_json(text.as_bytes()?),
         };
-        let bytes = session_data.as_ref().map_or(0, |data| data.get().len());
-        let metadata = (row.get::<_, i64>(2)?, row.get::<_, i64>(3)?, row.get::<_, i64>(4)?);
-        let data = session_data.map(|session_data| KeyBackupData {
-            first_message_index: metadata.0.cast_unsigned(),
-            forwarded_count: metadata.1.cast_unsigned(),
-            is_verified: metadata.2 == 1,
-            session_data,
-        });
+        let bytes = position.room_id.0.len()
+            + position.session_id.0.len()
+            + session_data.as_ref().map_or(0, |data| data.get().len());
+        let data = session_data.and_then(|session_data| key_backup_data(row, session_data));
         Ok(Self { position, data, bytes })
+    }
+}
+
+/// A text, and nothing that is compared with texts by other rules.
+fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<Text> {
+    match row.get_ref(column)? {
+        ValueRef::Text(text) => Ok(Text(text.to_owned())),
+        other => Err(rusqlite::Error::InvalidColumnType(
+            column,
+            "the id of a room or session".to_owned(),
+            other.data_type(),
+        )),
+    }
+}
+
+/// Metadata of the wrong type makes one bad entry, and no more.
+fn key_backup_data(
+    row: &Row<'_>,
+    session_data: Box<RawValue>,
+) -> Result<KeyBackupData, KeyBackupDataError> {
+    let number = |column| row.get::<_, i64>(column).ok();
+    match (number(2), number(3), number(4)) {
+        (Some(first_message_index), Some(forwarded_count), Some(is_verified)) => {
+            Ok(KeyBackupData {
+                first_message_index: first_message_index.cast_unsigned(),
+                forwarded_count: forwarded_count.cast_unsigned(),
+                is_verified: is_verified == 1,
+                session_data,
+            })
+        }
+        _ => KeyBackupData::from_json("{}"), // the error of an entry without metadata
     }
 }
 
