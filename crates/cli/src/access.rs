@@ -99,7 +99,10 @@ impl GivenKey {
         backup: &OpenBackup,
         context: &Context,
     ) -> Result<TrustedBackup, Error> {
-        let origin = KeyOrigin::EnteredByUser;
+        let origin = match self.origin {
+            Origin::New => KeyOrigin::CreatedHere,
+            _ => KeyOrigin::EnteredByUser,
+        };
         let trusted =
             TrustedBackup::from_decryption_key(backup.description(), &self.reader, origin);
         told(trusted, &self.origin, backup, context)

@@ -99,6 +99,9 @@ pub(crate) enum Error {
     #[error("{}: {error}. Begin a new one with `create --replace`", store.display())]
     UnusableBackup { store: PathBuf, error: SealError },
 
+    #[error("{}: {problem}. Look at it with `status`", store.display())]
+    OtherBackup { store: PathBuf, problem: String },
+
     #[error(
         "the system's random number generator failed, so no key can be made. Run the command \
              again; if that does not help, restart the machine"
@@ -149,6 +152,7 @@ impl Error {
             | Self::StoreChanged { .. }
             | Self::UnreadableBackup { .. }
             | Self::UnusableBackup { .. }
+            | Self::OtherBackup { .. }
             | Self::NoRandomness => Kind::Store,
             Self::Interrupted => Kind::Interrupted,
         }
@@ -183,6 +187,9 @@ impl Error {
             UploadError::Store(error) => Self::from_store(store, error),
             UploadError::Seal(error) => Self::UnusableBackup { store, error },
             UploadError::NoRandomness => Self::NoRandomness,
+            error @ UploadError::NotTheTrustedBackup => {
+                Self::OtherBackup { store, problem: error.to_string() }
+            }
             error => {
                 Self::OtherMacKey { origin: origin.clone(), store, problem: error.to_string() }
             }

@@ -140,6 +140,14 @@ fn blocked(reason: &BlockReason) -> String {
              compare: upload it with the decryption key"
                 .to_owned()
         }
+        BlockReason::WouldLoseMac => {
+            "the entry in this v1 backup has a valid MAC, which a new one would not have: migrate the \
+             backup first"
+                .to_owned()
+        }
+        BlockReason::TooLarge => {
+            "it takes more than the 1 MiB that an entry may have, so no reader would take it".to_owned()
+        }
         other => format!("it was not written: {other:?}"),
     }
 }

@@ -40,6 +40,7 @@ use crate::{
 A line of --plaintext-json is one object:
   authenticated    whether the writer of the backup vouches for the key
   unauthenticated  why not: m.undefined, m.legacy-v1, m.forwarded_room_key or another name; or null
+  bundle_sender    who handed the key over with a room's shared history; or null
   room_under_mac   whether the room is vouched for too, or is only the store's word
   key              the key, in the form of a key export file")]
 pub(crate) struct Arguments {
@@ -126,12 +127,12 @@ async fn restore(arguments: &Arguments, context: &Context) -> Result<ExitStatus,
     let mut merging = Merging::default();
     let walked = walk
         .read(key.reader, |session| match merging.push(session, &findings) {
-            Some(merged) => sink.write(&merged),
+            Some(merged) => sink.write(merged),
             None => Ok(()),
         })
         .await?;
     if let Some(last) = merging.finish() {
-        sink.write(&last)?;
+        sink.write(last)?;
     }
     progress.finish();
     let written = sink.finish()?;

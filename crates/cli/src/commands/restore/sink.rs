@@ -9,8 +9,10 @@ use matrix_key_backup::{
     BackedUpSession,
     key_export::{ExportedSessionData, KeyExportWriter, Passphrase, Rounds},
     v2::RoomAssurance,
-    wire::{CONTEXT_PROPERTY, Names, Provenance},
+    wire::{BUNDLE_SENDER_PROPERTY, CONTEXT_PROPERTY, Names, UnauthenticatedSource, UserId},
 };
+use serde::Serialize;
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -98,15 +100,14 @@ impl Sink {
         Ok(Self { out: Out::begin(destination)?, form: Form::Lines, written: 0 })
     }
 
-    pub(super) fn write(&mut self, session: &BackedUpSession) -> Result<(), Error> {
+    pub(super) fn write(&mut self, session: BackedUpSession) -> Result<(), Error> {
         self.written += 1;
-        let key = exported(session);
         match &mut self.form {
             Form::Export(writer) => {
-                writer.push(&key);
+                writer.push(&exported(session));
                 Ok(())
             }
-            Form::Lines => self.out.write(line(session, &key).as_bytes()),
+            Form::Lines => self.out.write(line(session).as_bytes()),
         }
     }
 
@@ -151,27 +152,36 @@ impl Out {
 }
 
 /// The key as it was before it was backed up: what a backup adds to it stays in the backup.
-fn exported(session: &BackedUpSession) -> ExportedSessionData {
-    let mut data = session.data().clone();
+fn exported(session: BackedUpSession) -> ExportedSessionData {
+    let room_id = session.room_id().clone();
+    let mut data = session.into_data();
     for names in Names::ALL {
         data.remove_other_property(names.unauthenticated());
     }
     data.remove_other_property(CONTEXT_PROPERTY);
-    ExportedSessionData::new(session.room_id().clone(), data)
+    data.remove_other_property(BUNDLE_SENDER_PROPERTY);
+    ExportedSessionData::new(room_id, data)
 }
 
-fn line(session: &BackedUpSession, key: &ExportedSessionData) -> Zeroizing<String> {
-    let unauthenticated = match session.provenance() {
-        Provenance::Authenticated => "null".to_owned(),
-        Provenance::Unauthenticated(source) => {
-            serde_json::Value::from(source.as_written()).to_string()
-        }
+fn line(session: BackedUpSession) -> Zeroizing<String> {
+    let unauthenticated = session.provenance().unauthenticated_source();
+    let about = About {
+        authenticated: unauthenticated.is_none(),
+        unauthenticated: unauthenticated.map(UnauthenticatedSource::as_written),
+        bundle_sender: session.bundle_sender(),
+        room_under_mac: session.room_assurance() == RoomAssurance::UnderMac,
     };
-    let authenticated = session.provenance().is_authenticated();
-    let room_under_mac = session.room_assurance() == RoomAssurance::UnderMac;
-    let about = format!(
-        "{{\"authenticated\":{authenticated},\"unauthenticated\":{unauthenticated},\
-         \"room_under_mac\":{room_under_mac},\"key\":"
-    );
-    secret_text(&[&about, &key.to_json(), "}\n"])
+    let about = json!(about).to_string();
+    // The key's own JSON goes into the object as it is, beside what is said of it.
+    let about = about.strip_suffix('}').unwrap_or_default();
+    secret_text(&[about, ",\"key\":", &exported(session).to_json(), "}\n"])
+}
+
+/// What a line says of its key.
+#[derive(Serialize)]
+struct About<'s> {
+    authenticated: bool,
+    unauthenticated: Option<&'s str>,
+    bundle_sender: Option<UserId>,
+    room_under_mac: bool,
 }

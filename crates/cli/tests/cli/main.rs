@@ -1,0 +1,28 @@
+//! The program as people call it: as a process, with files, an environment and an exit status.
+//!
+//! Every call goes through [`support::World`], which looks for the secrets of the test in
+//! everything that the program prints. They look at file modes and send signals, so they are for Unix.
+#![cfg(unix)]
+
+#[cfg(test)]
+mod begin;
+#[cfg(test)]
+mod forged;
+#[cfg(test)]
+mod json;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod refused;
+#[cfg(test)]
+mod restore;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod upload;
+#[cfg(test)]
+mod usage;
+#[cfg(test)]
+mod v1;
+#[cfg(test)]
+mod writer;
