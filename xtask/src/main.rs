@@ -1,12 +1,13 @@
 //! The tasks of this checkout: `cargo xtask --help` lists them.
 //!
-//! One file per task: [`test`], [`ci`], [`fuzz`], [`vectors`]. [`steps`] runs their steps,
+//! One file per task: [`mod@test`], [`ci`], [`fuzz`], [`measure`], [`vectors`]. [`steps`] runs their steps,
 //! [`toolchain`] finds or installs compilers, [`layers`] knows the stack.
 #![expect(clippy::print_stdout, reason = "a task talks to the person who called it")]
 
 mod ci;
 mod fuzz;
 mod layers;
+mod measure;
 mod portability;
 mod project;
 mod steps;
@@ -31,6 +32,7 @@ enum Task {
     Test(test::Arguments),
     Ci(ci::Arguments),
     Fuzz(fuzz::Arguments),
+    Measure(measure::Arguments),
     Vectors(vectors::Arguments),
 }
 
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::main(&arguments),
         Task::Ci(arguments) => ci::main(&arguments),
         Task::Fuzz(arguments) => fuzz::main(&arguments),
+        Task::Measure(arguments) => measure::main(&arguments),
         Task::Vectors(arguments) => vectors::main(&arguments),
     };
     match outcome {

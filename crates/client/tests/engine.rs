@@ -716,7 +716,7 @@ mod merging {
         setup.only()
     }
 
-    fn by(data: BackedUpSessionData, sender: &str) -> BackedUpSessionData {
+    fn by(data: &BackedUpSessionData, sender: &str) -> BackedUpSessionData {
         let mut json: Value = serde_json::from_str(&data.to_json()).unwrap();
         json["sender_key"] = sender.into();
         BackedUpSessionData::parse(json.to_string().as_bytes()).unwrap()
@@ -748,8 +748,8 @@ mod merging {
     #[test]
     fn two_vouched_senders_contradict_each_other() {
         let session = &sessions()[0];
-        let a = restored(vouched(by(at(session, 0), "one")));
-        let b = restored(vouched(by(at(session, 1), "other")));
+        let a = restored(vouched(by(&at(session, 0), "one")));
+        let b = restored(vouched(by(&at(session, 1), "other")));
         assert!(merge(a, b).conflicting.is_some());
     }
 

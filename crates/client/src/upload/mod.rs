@@ -1,6 +1,6 @@
 //! Uploading: keys with their sources, into a backup that is trusted, merged with what is there.
 //!
-//! A batch at a time: look up what the backup has, decide on every key ([`decide`]), write what is
+//! A batch at a time: look up what the backup has, decide on every key, write what is
 //! new or better. What was written is acknowledged by the store before the next batch begins, so
 //! an upload that is cut off can be begun again: what is there already changes nothing.
 
