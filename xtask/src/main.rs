@@ -1,7 +1,7 @@
 //! The tasks of this checkout: `cargo xtask --help` lists them.
 //!
-//! One file per task: [`mod@test`], [`ci`], [`fuzz`], [`measure`], [`vectors`]. [`steps`] runs their steps,
-//! [`toolchain`] finds or installs compilers, [`layers`] knows the stack.
+//! One file per task: [`mod@test`], [`ci`], [`fuzz`], [`measure`], [`vectors`]. [`steps`] runs
+//! their steps, [`toolchain`] finds or installs compilers, [`layers`] knows the stack.
 #![expect(clippy::print_stdout, reason = "a task talks to the person who called it")]
 
 mod ci;
@@ -10,6 +10,7 @@ mod layers;
 mod measure;
 mod portability;
 mod project;
+mod readme;
 mod steps;
 mod test;
 mod toolchain;

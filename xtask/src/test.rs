@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::steps::Steps;
 use crate::toolchain::{self, BARE_METAL, CrossCompiler, WASM32};
-use crate::{portability, project, vectors};
+use crate::{portability, project, readme, vectors};
 
 /// Runs everything that needs nothing but this checkout, Rust and a C compiler.
 ///
@@ -60,7 +60,8 @@ pub(crate) fn core(steps: &mut Steps) -> Result<()> {
     let mut tests = project::cargo()?;
     tests.args(["test", "--workspace", "--all-features", "--locked"]);
     steps.run("tests", &mut tests)?;
-    vectors::steps(steps)
+    vectors::steps(steps)?;
+    readme::steps(steps)
 }
 
 /// Which of the fast paths this processor could take. Information only: the results are the same.

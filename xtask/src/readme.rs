@@ -1,0 +1,103 @@
+//! The commands that the README shows, run as they stand.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use serde::Deserialize;
+
+use crate::project;
+use crate::steps::{self, Steps};
+
+/// How a command begins that runs the program.
+const PROGRAM: &str = "cargo run --release -- ";
+
+/// Runs every command with which the README calls the program, one after the other.
+///
+/// In a folder that is thrown away, where only testdata is what it is in the checkout; with the
+/// program as the tests have built it, since a build with optimisations takes minutes.
+///
+/// # Errors
+///
+/// When one of them fails.
+pub(crate) fn steps(steps: &mut Steps) -> Result<()> {
+    let root = project::root()?;
+    let readme = std::fs::read_to_string(root.join("README.md")).context("no README.md")?;
+    let commands = commands(&readme)?;
+    let what = "cargo build --workspace --all-features --bin matrix-key-backup";
+    let program = steps.call("README: build the program", what, build)?;
+    let target = root.join("target");
+    let folder = tempfile::tempdir_in(target).context("cannot make a folder in target/")?;
+    link(&root.join("testdata"), &folder.path().join("testdata"))?;
+    for arguments in commands {
+        let name = format!("README: {}", arguments.first().copied().unwrap_or_default());
+        let mut command = Command::new(&program);
+        // Whatever the person who runs this has set, the commands say all that counts.
+        let others = std::env::vars_os().map(|(name, _)| name);
+        for variable in others.filter(|name| name.to_string_lossy().starts_with("MATRIX_KEY_")) {
+            command.env_remove(variable);
+        }
+        command.args(&arguments).current_dir(folder.path());
+        steps.run(&name, &mut command)?;
+    }
+    Ok(())
+}
+
+/// The arguments of each command, in the order of the README.
+fn commands(readme: &str) -> Result<Vec<Vec<&str>>> {
+    let lines: Vec<_> = readme.lines().filter_map(|line| line.strip_prefix(PROGRAM)).collect();
+    ensure!(!lines.is_empty(), "README.md shows no command `{PROGRAM}…`");
+    let shell = ['"', '\'', '$', '|', '>', '<', ';', '&', '`', '*', '\\'];
+    for line in &lines {
+        ensure!(!line.contains(shell), "this command of README.md needs a shell: {line}");
+    }
+    Ok(lines.iter().map(|line| line.split_whitespace().collect()).collect())
+}
+
+/// What cargo says of something that it has built.
+#[derive(Debug, Deserialize)]
+struct Artifact {
+    executable: Option<PathBuf>,
+}
+
+/// Builds the program with what the tests have built already, and says where it is.
+fn build() -> Result<PathBuf> {
+    let mut command = project::cargo()?;
+    command.args(["build", "--locked", "--workspace", "--all-features"]);
+    command.args(["--bin", "matrix-key-backup", "--message-format=json-render-diagnostics"]);
+    let messages = steps::output(&mut command)?;
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Artifact>(line).ok()?.executable)
+        .next_back()
+        .context("cargo names no program")
+}
+
+#[cfg(unix)]
+fn link(from: &Path, to: &Path) -> Result<()> {
+    std::os::unix::fs::symlink(from, to).context("cannot link to testdata")
+}
+
+#[cfg(not(unix))]
+fn link(from: &Path, to: &Path) -> Result<()> {
+    std::os::windows::fs::symlink_dir(from, to).context("cannot link to testdata")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_found_line_by_line() {
+        let readme = "text `cargo run --release -- --help`\n```sh\n\
+                      cargo run --release -- upload a --store b\nrm b\n```\n\
+                      cargo run --release -- verify";
+        assert_eq!(commands(readme).unwrap(), [&["upload", "a", "--store", "b"][..], &["verify"]]);
+    }
+
+    #[test]
+    fn a_readme_without_commands_is_an_error() {
+        commands("nothing to run").unwrap_err();
+        commands("cargo run --release -- verify | less").unwrap_err();
+    }
+}
