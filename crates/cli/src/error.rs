@@ -41,6 +41,12 @@ pub(crate) enum Error {
              on the disk, or give another path", path.display())]
     Write { path: PathBuf, source: io::Error },
 
+    #[error(
+        "{file} is larger than 1 GiB, and nothing was read from it: give a key export file, and \
+             split the export if it is one"
+    )]
+    TooLarge { file: Input },
+
     #[error("standard output cannot be written to: {0}. Nothing is lost: run the command again")]
     StandardOutput(io::Error),
 
@@ -135,6 +141,7 @@ impl Error {
             Self::Read { .. }
             | Self::NotText { .. }
             | Self::TooLong { .. }
+            | Self::TooLarge { .. }
             | Self::Write { .. }
             | Self::StandardOutput(_)
             | Self::Exists { .. }

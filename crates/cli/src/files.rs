@@ -8,6 +8,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use matrix_key_backup::{primitives::BackupDecryptionKey, wire::WriterKey};
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
@@ -15,6 +16,9 @@ use crate::{error::Error, interrupt};
 
 /// More than any key, writer key or passphrase takes.
 const SECRET_MAX_BYTES: usize = 64 * 1024;
+
+/// More than the export of any account takes: some 1,500,000 keys.
+const FILE_MAX_BYTES: u64 = 1 << 30;
 
 /// Something to read: a file, or standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +49,13 @@ impl Input {
     /// All bytes of a file that is no secret as it is.
     pub(crate) fn read(&self) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
-        self.open()?.read_to_end(&mut bytes).map_err(|source| self.unreadable(source))?;
+        self.open()?
+            .take(FILE_MAX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|source| self.unreadable(source))?;
+        if bytes.len() as u64 > FILE_MAX_BYTES {
+            return Err(Error::TooLarge { file: self.clone() });
+        }
         Ok(bytes)
     }
 
@@ -140,9 +150,34 @@ impl Overwrite {
             Self::No(advice) if path.symlink_metadata().is_ok() => {
                 Err(Error::Exists { path: path.to_owned(), advice })
             }
+            Self::Yes if is_not_for_overwriting(path) => {
+                let advice = "give another path: --force overwrites ordinary files only, and no \
+                              key and no store among them. For standard output give `-`";
+                Err(Error::Exists { path: path.to_owned(), advice })
+            }
             _ => Ok(()),
         }
     }
+}
+
+/// Whether something is there that no flag overwrites: a link, a device, a directory; a store; the
+/// perhaps only copy of a key.
+fn is_not_for_overwriting(path: &Path) -> bool {
+    let Ok(there) = path.symlink_metadata() else { return false };
+    if !there.is_file() {
+        return true;
+    }
+    let mut beginning = Zeroizing::new(Vec::with_capacity(SECRET_MAX_BYTES + 1));
+    let read = fs::File::open(path)
+        .and_then(|file| file.take(SECRET_MAX_BYTES as u64 + 1).read_to_end(&mut beginning));
+    if read.is_err() {
+        return true; // what cannot be looked at may be anything
+    }
+    let text = str::from_utf8(&beginning).unwrap_or_default();
+    beginning.starts_with(b"SQLite format 3\0")
+        || BackupDecryptionKey::from_base58(text).is_ok()
+        || BackupDecryptionKey::from_base64(text.trim()).is_ok()
+        || WriterKey::from_json(text).is_ok()
 }
 
 impl NewFile {

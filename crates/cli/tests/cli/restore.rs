@@ -48,6 +48,24 @@ fn a_file_that_is_there_goes_only_by_force() {
     assert_eq!(drafts.count(), 0);
 }
 
+/// The only copy of a key, the store itself, and what is no ordinary file: no flag overwrites them.
+#[test]
+fn keys_stores_and_links_do_not_go_by_force_either() {
+    let (world, store, key_file) = World::filled(3);
+    let passphrase = world.write("passphrase.txt", "of the new file");
+    let link = world.path("link");
+    std::os::unix::fs::symlink(&key_file, &link).unwrap();
+    let folder = world.path(".");
+    for precious in [&key_file, &store, &link, &folder] {
+        let before = fs::read(precious).ok();
+        let restore = ["restore", "--store", text(&store), "--key-file", text(&key_file)];
+        let to = ["--out", text(precious), "--force", "--passphrase-file", text(&passphrase)];
+        world.run(restore.iter().chain(&to)).refused(2, &["is there already", "another path"]);
+        assert_eq!(fs::read(precious).ok(), before);
+    }
+    assert!(link.is_symlink());
+}
+
 #[test]
 fn one_room_or_one_session() {
     let (world, store, key_file) = World::filled(200);
