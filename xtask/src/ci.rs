@@ -75,8 +75,8 @@ fn clippy(steps: &mut Steps) -> Result<()> {
     let mut command = clippy_command()?;
     command.args(["--workspace", "--all-features"]);
     steps.run("clippy", deny_warnings(&mut command))?;
-    let mut command = clippy_command()?;
-    command.args(["--manifest-path", "fuzz/Cargo.toml", "--target-dir", fuzz::TARGET_DIR]);
+    steps.call("C++ compiler for libFuzzer", "c++ --version", toolchain::ensure_cxx)?;
+    let mut command = fuzz::cargo("clippy", &toolchain::host()?)?;
     steps.run("clippy: fuzz", deny_warnings(&mut command))
 }
 

@@ -16,7 +16,7 @@ use crate::steps::{self, Steps};
 use crate::{project, toolchain};
 
 /// Where the instrumented build goes: apart, since its flags differ from all others.
-pub(crate) const TARGET_DIR: &str = "target/fuzz";
+const TARGET_DIR: &str = "target/fuzz";
 
 /// Runs the fuzz targets, each for a fixed time.
 ///
@@ -61,7 +61,7 @@ pub(crate) fn all(steps: &mut Steps, seconds: u32) -> Result<()> {
 fn run(steps: &mut Steps, targets: &[String], seconds: u32) -> Result<()> {
     steps.call("fuzz: C++ compiler", "c++ --version", toolchain::ensure_cxx)?;
     let host = toolchain::host()?;
-    steps.run("fuzz: build", &mut build(&host)?)?;
+    steps.run("fuzz: build", &mut cargo("build", &host)?)?;
     for target in targets {
         let corpus = folder("corpus", target)?;
         seeds::write(target, &corpus)?;
@@ -87,7 +87,8 @@ fn targets() -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn build(host: &str) -> Result<Command> {
+/// `cargo <verb>` for the workspace of fuzz/, with the flags of the one build there is.
+pub(crate) fn cargo(verb: &str, host: &str) -> Result<Command> {
     // What cargo-fuzz sets, less the address sanitizer: only a nightly compiler has it, and the
     // crates under test forbid unsafe code.
     const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -95,7 +96,7 @@ fn build(host: &str) -> Result<Command> {
         -Cllvm-args=-sanitizer-coverage-pc-table \
         -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1";
     let mut command = project::cargo()?;
-    command.args(["build", "--locked", "--release", "--manifest-path", "fuzz/Cargo.toml"]);
+    command.args([verb, "--locked", "--release", "--manifest-path", "fuzz/Cargo.toml"]);
     // Naming the target keeps build scripts and macros free of the counters.
     command.args(["--target", host, "--target-dir", TARGET_DIR]);
     command.env("RUSTFLAGS", COVERAGE);

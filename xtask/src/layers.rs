@@ -76,7 +76,9 @@ pub(crate) fn packages() -> Result<Vec<Package>> {
         serde_json::from_str(&json).context("`cargo metadata` wrote something unexpected")?;
     let stack = project::root()?.join("crates");
     let in_stack = |package: &Package| package.manifest_path.starts_with(&stack);
-    Ok(metadata.packages.into_iter().filter(in_stack).collect())
+    let packages: Vec<_> = metadata.packages.into_iter().filter(in_stack).collect();
+    ensure!(!packages.is_empty(), "no package of the workspace is in {}", stack.display());
+    Ok(packages)
 }
 
 /// Checks that every arrow between packages of the workspace points down.
