@@ -15,7 +15,11 @@ const LAYERS: &[&[&str]] = &[
     &["matrix-key-backup-primitives"],
     &["matrix-key-backup-wire"],
     &["matrix-key-backup-v1", "matrix-key-backup-v2"],
-    &["matrix-key-backup-trust", "matrix-key-backup-key-export"],
+    &[
+        "matrix-key-backup-trust",
+        "matrix-key-backup-key-export",
+        "matrix-key-backup-secret-storage",
+    ],
     &["matrix-key-backup-ruma"],
     &[CLIENT],
     &["matrix-key-backup-cli"],
