@@ -2,7 +2,7 @@
 
 use matrix_key_backup::{
     OpenBackup,
-    trust::{KeyOrigin, TrustError, TrustedBackup},
+    trust::{KeyOrigin, TrustError, TrustState, TrustedBackup},
 };
 
 use crate::{
@@ -75,9 +75,9 @@ impl Access {
         match self {
             Self::Reader(given) => given.trust(backup, context),
             Self::Writer(given) => {
-                let user = context.user.as_ref();
+                let (user, state) = (context.user.as_ref(), &mut no_memory());
                 let trusted =
-                    TrustedBackup::from_writer_key(backup.description(), &given.key, user);
+                    TrustedBackup::from_writer_key(backup.description(), &given.key, user, state);
                 told(trusted, &given.origin, backup, context)
             }
         }
@@ -103,10 +103,16 @@ impl GivenKey {
             Origin::New => KeyOrigin::CreatedHere,
             _ => KeyOrigin::EnteredByUser,
         };
-        let trusted =
-            TrustedBackup::from_decryption_key(backup.description(), &self.reader, origin);
+        let (backup_said, state) = (backup.description(), &mut no_memory());
+        let trusted = TrustedBackup::from_decryption_key(backup_said, &self.reader, origin, state);
         told(trusted, &self.origin, backup, context)
     }
+}
+
+/// The program remembers nothing over its runs: its stores are files, and a file does not go back
+/// to an older backup unless somebody puts an older file there. // T-4
+fn no_memory() -> TrustState {
+    TrustState::new()
 }
 
 fn told(

@@ -22,7 +22,7 @@ use matrix_key_backup::{
     primitives::BackupDecryptionKey,
     restore,
     store::{KeyScope, SqliteStore},
-    trust::{KeyOrigin, TrustedBackup},
+    trust::{KeyOrigin, TrustState, TrustedBackup},
     upload::{RoomKey, Uploader},
     v2::{BackupReader, SourcedSession},
     wire::{BackedUpSessionData, BackupAlgorithm, MegolmSessionExport, Names, RoomId},
@@ -65,9 +65,9 @@ async fn upload(sessions: usize, file: &str) {
     let reader = reader();
     let algorithm = BackupAlgorithm::V2(Names::Unstable);
     let backup = create_backup(&store, &reader, algorithm).await.unwrap();
+    let (said, origin) = (backup.description(), KeyOrigin::EnteredByUser);
     let trusted =
-        TrustedBackup::from_decryption_key(backup.description(), &reader, KeyOrigin::EnteredByUser)
-            .unwrap();
+        TrustedBackup::from_decryption_key(said, &reader, origin, &mut TrustState::new()).unwrap();
     let uploader = Uploader::for_reader(&store, &trusted, reader, None).unwrap();
     let summary = uploader.upload((0..sessions).map(room_key), |_| {}).await.unwrap();
     assert_eq!(summary.new, sessions as u64);

@@ -18,7 +18,7 @@ use matrix_key_backup::{
     replacement::KeyMetadata,
     restore,
     store::{BackupStore, KeyScope, KeyToStore, SqliteStore, StoreError},
-    trust::{KeyOrigin, TrustedBackup},
+    trust::{KeyOrigin, TrustState, TrustedBackup},
     upload::{
         BlockReason, Effect, MacKeyCheck, NoticeKind, RoomKey, UploadError, UploadEvent,
         UploadNotice, UploadSummary, Uploader,
@@ -76,9 +76,10 @@ impl Setup {
             let key = BackupDecryptionKey::from_slice(&[5; 32]).unwrap();
             let reader = BackupReader::new(key);
             let backup = create_backup(&store, &reader, algorithm).await.unwrap();
-            let origin = KeyOrigin::EnteredByUser;
+            let (said, origin) = (backup.description(), KeyOrigin::EnteredByUser);
+            let mut state = TrustState::new();
             let trusted =
-                TrustedBackup::from_decryption_key(backup.description(), &reader, origin).unwrap();
+                TrustedBackup::from_decryption_key(said, &reader, origin, &mut state).unwrap();
             Self { store, reader, backup, trusted }
         })
     }

@@ -3,6 +3,14 @@
 
 extern crate alloc;
 
+mod identity;
+mod reason;
+mod state;
 mod trusted_backup;
+mod went_back;
 
-pub use trusted_backup::{BackupDescription, KeyOrigin, TrustError, TrustReason, TrustedBackup};
+pub use identity::BackupIdentity;
+pub use reason::{KeyOrigin, TrustReason};
+pub use state::TrustState;
+pub use trusted_backup::{BackupDescription, TrustError, TrustedBackup};
+pub use went_back::{StepBack, WentBack};

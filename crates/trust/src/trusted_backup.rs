@@ -1,12 +1,15 @@
 //! May this backup be written to? (T-1)
 
-use alloc::string::String;
-use core::fmt;
+use alloc::{boxed::Box, string::String};
 
 use matrix_key_backup_primitives::{BackupMacKey, BackupPublicKey};
 use matrix_key_backup_v2::{BackupReader, BackupWriter};
 use matrix_key_backup_wire::{AuthData, BackupAlgorithm, UserId, WriterKey};
 use thiserror::Error;
+
+use crate::{
+    BackupIdentity, KeyOrigin, TrustReason, TrustState, WentBack, identity::VERSION_MAX_BYTES,
+};
 
 /// What a server or a file says of a backup, before anybody trusts it.
 #[derive(Clone, Copy, Debug)]
@@ -19,11 +22,27 @@ pub struct BackupDescription<'a> {
     pub auth_data: &'a AuthData,
 }
 
+impl BackupDescription<'_> {
+    fn identity(&self) -> BackupIdentity {
+        BackupIdentity {
+            version: String::from(self.version),
+            algorithm: self.algorithm,
+            public_key: *self.auth_data.public_key(),
+        }
+    }
+
+    fn has_key(&self, pinned: BackupPublicKey) -> Result<(), TrustError> {
+        let found = *self.auth_data.public_key();
+        if found == pinned { Ok(()) } else { Err(TrustError::OtherPublicKey { found, pinned }) }
+    }
+}
+
 /// A backup that may be written to, and the reason why.
 ///
-/// The upload engine takes nothing else. Each constructor stands for one reason of T-1; there is
-/// no other way to one. It speaks of one version with one public key: when either changes, trust
-/// has to be shown anew (T-3).
+/// The upload engine takes nothing else. Each constructor stands for one reason of T-1, and each
+/// asks the account's [`TrustState`] whether the server has gone back to an older backup (T-4);
+/// there is no other way to one. It speaks of one version with one public key: when either changes,
+/// trust has to be shown anew (T-3).
 ///
 /// ```compile_fail
 /// # use matrix_key_backup_trust::{BackupDescription, TrustedBackup};
@@ -31,46 +50,44 @@ pub struct BackupDescription<'a> {
 ///     TrustedBackup::from(said) // a server's word is no reason
 /// }
 /// ```
+///
+/// Nor is a MAC key: it says nothing of the public key, which the server could have swapped (T-2).
+///
+/// ```compile_fail,E0308
+/// # use matrix_key_backup_primitives::BackupMacKey;
+/// # use matrix_key_backup_trust::{BackupDescription, TrustError, TrustState, TrustedBackup};
+/// fn from_mac_key(
+///     said: BackupDescription<'_>,
+///     key: &BackupMacKey, // a `&WriterKey`, which pins the public key beside it, would do
+///     state: &mut TrustState,
+/// ) -> Result<TrustedBackup, TrustError> {
+///     TrustedBackup::from_writer_key(said, key, None, state)
+/// }
+/// ```
+///
+/// Source: T-1 to T-4 in `docs/rules.md`;
+/// [`auth_data`](https://spec.matrix.org/v1.19/client-server-api/#backup-algorithm-mmegolm_backupv1curve25519-aes-sha2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedBackup {
-    version: String,
-    algorithm: BackupAlgorithm,
-    public_key: BackupPublicKey,
+    backup: BackupIdentity,
     reason: TrustReason,
 }
 
-/// Why a backup is trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TrustReason {
-    /// Its public key follows from a decryption key of trusted origin (T-1).
-    DecryptionKey(KeyOrigin),
-    /// Its public key is the one pinned in a writer's key (K-6, T-2).
-    WriterKey,
-}
-
-/// Where a decryption key came from. Any other origin is no reason to trust a backup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum KeyOrigin {
-    /// The user entered it.
-    EnteredByUser,
-    /// This device has just created it.
-    CreatedHere,
-}
-
 impl TrustedBackup {
-    /// Trusts a backup because its public key follows from a decryption key that the user entered.
+    /// Trusts a backup because its public key follows from a decryption key of trusted origin.
     ///
     /// # Errors
     ///
-    /// [`TrustError::OtherPublicKey`] if the backup's public key is another one.
+    /// [`TrustError::OtherPublicKey`] if the backup's public key is another one;
+    /// [`TrustError::WentBack`] if the account had left this backup behind.
     pub fn from_decryption_key(
         backup: BackupDescription<'_>,
         reader: &BackupReader,
         origin: KeyOrigin,
+        state: &mut TrustState,
     ) -> Result<Self, TrustError> {
-        Self::pinned(backup, *reader.public_key(), TrustReason::DecryptionKey(origin))
+        backup.has_key(*reader.public_key())?;
+        Self::admitted(backup, TrustReason::DecryptionKey(origin), state)
     }
 
     /// Trusts a backup because its public key is the one that a writer's key pins (K-6).
@@ -79,11 +96,13 @@ impl TrustedBackup {
     ///
     /// # Errors
     ///
-    /// [`TrustError`] if the backup has another public key, another algorithm or another owner.
+    /// [`TrustError`] if the backup has another public key, another algorithm or another owner;
+    /// [`TrustError::WentBack`] if the account had left this backup behind.
     pub fn from_writer_key(
         backup: BackupDescription<'_>,
         key: &WriterKey,
         user_id: Option<&UserId>,
+        state: &mut TrustState,
     ) -> Result<Self, TrustError> {
         if key.algorithm != backup.algorithm {
             return Err(TrustError::OtherAlgorithm {
@@ -97,67 +116,56 @@ impl TrustedBackup {
                 pinned: key.user_id.clone(),
             });
         }
-        Self::pinned(backup, key.public_key, TrustReason::WriterKey)
+        backup.has_key(key.public_key)?;
+        Self::admitted(backup, TrustReason::WriterKey, state)
     }
 
-    fn pinned(
+    /// The end of every way: there is a reason, and the account has not been further. // T-4
+    fn admitted(
         backup: BackupDescription<'_>,
-        pinned: BackupPublicKey,
         reason: TrustReason,
+        state: &mut TrustState,
     ) -> Result<Self, TrustError> {
-        let found = *backup.auth_data.public_key();
-        if found != pinned {
-            return Err(TrustError::OtherPublicKey { found, pinned });
-        }
-        let version = String::from(backup.version);
-        Ok(Self { version, algorithm: backup.algorithm, public_key: pinned, reason })
+        let backup = backup.identity();
+        state.admit(&backup)?;
+        Ok(Self { backup, reason })
+    }
+
+    /// Which backup is trusted: what the server is compared with before it is written to (T-3).
+    #[must_use]
+    pub fn identity(&self) -> &BackupIdentity {
+        &self.backup
     }
 
     /// The version that is trusted.
     #[must_use]
     pub fn version(&self) -> &str {
-        &self.version
+        &self.backup.version
     }
 
     /// The backup's algorithm.
     #[must_use]
     pub fn algorithm(&self) -> BackupAlgorithm {
-        self.algorithm
+        self.backup.algorithm
     }
 
     /// The public key to encrypt to.
     #[must_use]
     pub fn public_key(&self) -> &BackupPublicKey {
-        &self.public_key
+        &self.backup.public_key
     }
 
     /// Why the backup is trusted.
     #[must_use]
-    pub fn reason(&self) -> TrustReason {
-        self.reason
+    pub fn reason(&self) -> &TrustReason {
+        &self.reason
     }
 
     /// The writer for this backup; none for a v1 backup, which has no MAC.
     #[must_use]
     pub fn writer(&self, mac_key: BackupMacKey) -> Option<BackupWriter> {
-        match self.algorithm {
-            BackupAlgorithm::V1 => None,
-            BackupAlgorithm::V2(names) => Some(BackupWriter::new(self.public_key, mac_key, names)),
-        }
-    }
-}
-
-impl fmt::Display for TrustReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::DecryptionKey(KeyOrigin::EnteredByUser) => {
-                "its public key follows from the decryption key that was entered"
-            }
-            Self::DecryptionKey(KeyOrigin::CreatedHere) => {
-                "its public key follows from the decryption key that was just created here"
-            }
-            Self::WriterKey => "its public key is the one in the writer's key",
-        })
+        let names = self.backup.algorithm.names()?;
+        Some(BackupWriter::new(self.backup.public_key, mac_key, names))
     }
 }
 
@@ -188,5 +196,16 @@ pub enum TrustError {
         found: UserId,
         /// The user that the writer's key names.
         pinned: UserId,
+    },
+    /// The server has gone back to a backup that this account had left behind (T-4), or has changed
+    /// one in place (T-3).
+    #[error(transparent)]
+    WentBack(#[from] Box<WentBack>),
+    /// The name of the version is too long to be remembered.
+    #[error("the backup's version has {found} bytes, and {VERSION_MAX_BYTES} is the limit")]
+    #[non_exhaustive]
+    VersionTooLong {
+        /// How many bytes it has.
+        found: usize,
     },
 }

@@ -9,7 +9,7 @@
 
 use matrix_key_backup_primitives::{BackupDecryptionKey, BackupPublicKey};
 use matrix_key_backup_trust::{
-    BackupDescription, KeyOrigin, TrustError, TrustReason, TrustedBackup,
+    BackupDescription, KeyOrigin, TrustError, TrustReason, TrustState, TrustedBackup,
 };
 use matrix_key_backup_v2::BackupReader;
 use matrix_key_backup_wire::{AuthData, BackupAlgorithm, Names, UserId, WriterKey};
@@ -46,10 +46,15 @@ fn described<T>(
 fn own_public_key_is_trusted_and_another_is_not() {
     let (mine, other) = (reader(1), reader(2));
     let trust = |backup: BackupDescription<'_>| {
-        TrustedBackup::from_decryption_key(backup, &mine, KeyOrigin::EnteredByUser)
+        TrustedBackup::from_decryption_key(
+            backup,
+            &mine,
+            KeyOrigin::EnteredByUser,
+            &mut TrustState::new(),
+        )
     };
     let trusted = described(*mine.public_key(), V2, trust).unwrap();
-    assert_eq!(trusted.reason(), TrustReason::DecryptionKey(KeyOrigin::EnteredByUser));
+    assert_eq!(*trusted.reason(), TrustReason::DecryptionKey(KeyOrigin::EnteredByUser));
     assert_eq!((trusted.version(), trusted.algorithm()), ("7", V2));
     assert_eq!(
         described(*other.public_key(), V2, trust),
@@ -64,11 +69,16 @@ fn writer_key_pins_public_key_algorithm_and_user() {
     let key = writer_key(&mine);
     let trust = |owner: UserId| {
         move |backup: BackupDescription<'_>| {
-            TrustedBackup::from_writer_key(backup, &writer_key(&reader(1)), Some(&owner))
+            TrustedBackup::from_writer_key(
+                backup,
+                &writer_key(&reader(1)),
+                Some(&owner),
+                &mut TrustState::new(),
+            )
         }
     };
     let trusted = described(key.public_key, V2, trust(user("me"))).unwrap();
-    assert_eq!(trusted.reason(), TrustReason::WriterKey);
+    assert_eq!(*trusted.reason(), TrustReason::WriterKey);
     assert!(matches!(
         described(*other.public_key(), V2, trust(user("me"))),
         Err(TrustError::OtherPublicKey { .. })
@@ -89,7 +99,13 @@ fn writer_key_pins_public_key_algorithm_and_user() {
 fn writer_writes_to_the_pinned_key_and_not_to_v1() {
     let mine = reader(1);
     let trust = |backup: BackupDescription<'_>| {
-        TrustedBackup::from_decryption_key(backup, &mine, KeyOrigin::EnteredByUser).unwrap()
+        TrustedBackup::from_decryption_key(
+            backup,
+            &mine,
+            KeyOrigin::EnteredByUser,
+            &mut TrustState::new(),
+        )
+        .unwrap()
     };
     let writer = described(*mine.public_key(), V2, trust).writer(mine.mac_key().clone()).unwrap();
     assert_eq!((writer.public_key(), writer.names()), (mine.public_key(), Names::Unstable));

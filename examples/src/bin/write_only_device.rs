@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, error::Error};
 
 use getrandom::SysRng;
 use matrix_key_backup_primitives::BackupDecryptionKey;
-use matrix_key_backup_trust::{BackupDescription, TrustError, TrustedBackup};
+use matrix_key_backup_trust::{BackupDescription, TrustError, TrustState, TrustedBackup};
 use matrix_key_backup_v2::{BackupReader, SourcedSession, UnverifiedSessionData};
 use matrix_key_backup_wire::{
     AuthData, BackedUpSessionData, BackupAlgorithm, Expected, KeyBackupData, MegolmSessionExport,
@@ -35,13 +35,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let key = WriterKey::from_json(&handed_over)?;
     let auth_data = AuthData::new(*alice.public_key());
     let described = BackupDescription { version: "1", algorithm: ALGORITHM, auth_data: &auth_data };
-    let trusted = TrustedBackup::from_writer_key(described, &key, Some(&user_id))?;
+    let mut state = TrustState::new(); // a real bot keeps it over restarts, and loads it here
+    let trusted = TrustedBackup::from_writer_key(described, &key, Some(&user_id), &mut state)?;
     println!("the bot may write to version {}: {}", trusted.version(), trusted.reason());
 
     // A homeserver that names a key of its own instead, to read along, gets nothing (T-2).
     let of_the_server = AuthData::new(BackupDecryptionKey::random()?.public_key());
     let swapped = BackupDescription { auth_data: &of_the_server, ..described };
-    match TrustedBackup::from_writer_key(swapped, &key, Some(&user_id)) {
+    match TrustedBackup::from_writer_key(swapped, &key, Some(&user_id), &mut state) {
         Err(error @ TrustError::OtherPublicKey { .. }) => {
             println!("to another it may not: {error}");
         }

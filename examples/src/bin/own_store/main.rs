@@ -16,7 +16,7 @@ use matrix_key_backup::{
     primitives::BackupDecryptionKey,
     restore,
     store::KeyScope,
-    trust::{KeyOrigin, TrustedBackup},
+    trust::{KeyOrigin, TrustState, TrustedBackup},
     upload::{RoomKey, UploadEvent, Uploader},
     v2::{BackupReader, SourcedSession},
     wire::{BackupAlgorithm, Names},
@@ -34,8 +34,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("write this down: {}", *reader.decryption_key().expose_base58());
 
         // Nothing is written to a backup that is not trusted, not even to one just created (T-1).
-        let origin = KeyOrigin::CreatedHere;
-        let trusted = TrustedBackup::from_decryption_key(backup.description(), &reader, origin)?;
+        let (said, origin) = (backup.description(), KeyOrigin::CreatedHere);
+        let mut state = TrustState::new(); // a real client keeps it over restarts (T-4)
+        let trusted = TrustedBackup::from_decryption_key(said, &reader, origin, &mut state)?;
         let uploader = Uploader::for_reader(&store, &trusted, reader.clone(), None)?;
         let summary = uploader.upload(keys_from_file()?, |event| tell(&event)).await?;
         println!("uploaded {} keys, {} of them new", summary.keys, summary.new);

@@ -1,0 +1,124 @@
+//! What has to be remembered so that trust cannot be turned back (T-4).
+
+use alloc::{boxed::Box, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{BackupIdentity, TrustError, WentBack, identity::VERSION_MAX_BYTES};
+
+/// Most backups that are remembered. Of more, the oldest are forgotten.
+const MAX_SEEN: usize = 32;
+
+/// What an account has trusted so far: which backups, and the newest last.
+///
+/// The caller keeps one for each account, over restarts: it is plain JSON through serde, of a few
+/// kilobytes at most, and holds no secret. Every way to a [`TrustedBackup`](crate::TrustedBackup)
+/// asks it, and notes in it what was trusted. Store it before anything is written to the backup.
+///
+/// A new one knows nothing, and takes whichever backup is trusted first. A caller with no place to
+/// keep it may begin with a new one each time, and then no step back is noticed.
+///
+/// # Security
+///
+/// Whoever can change it can make a device forget, and no more: no backup is trusted for what stands
+/// here.
+///
+/// ```
+/// use matrix_key_backup_trust::TrustState;
+///
+/// let state = TrustState::new();
+/// let kept = serde_json::to_string(&state)?;
+/// assert_eq!(serde_json::from_str::<TrustState>(&kept)?, state);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
+/// Source: T-3, T-4 in `docs/rules.md`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Form", into = "Form")]
+pub struct TrustState {
+    /// Without repetition, the one that was trusted last at the end.
+    seen: Vec<BackupIdentity>,
+}
+
+impl TrustState {
+    /// A state that knows of no backup yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { seen: Vec::new() }
+    }
+
+    /// The backup that was trusted last.
+    #[must_use]
+    pub fn last_trusted(&self) -> Option<&BackupIdentity> {
+        self.seen.last()
+    }
+
+    /// Lets this account go back to the backup that was refused: the user has said so (T-4).
+    ///
+    /// It holds for this one backup. The next step back is refused again.
+    pub fn accept_going_back(&mut self, went_back: &WentBack) {
+        self.note(went_back.found.clone());
+    }
+
+    /// Takes note of a backup for which there is a reason to trust it, unless it is a step
+    /// back. // T-4
+    pub(crate) fn admit(&mut self, found: &BackupIdentity) -> Result<(), TrustError> {
+        if found.version.len() > VERSION_MAX_BYTES {
+            return Err(TrustError::VersionTooLong { found: found.version.len() });
+        }
+        if let Some(went_back) = WentBack::find(&self.seen, found) {
+            return Err(Box::new(went_back).into());
+        }
+        self.note(found.clone());
+        Ok(())
+    }
+
+    fn note(&mut self, backup: BackupIdentity) {
+        self.seen.retain(|one| one.version != backup.version);
+        if self.seen.len() >= MAX_SEEN {
+            self.seen.remove(0);
+        }
+        self.seen.push(backup);
+    }
+}
+
+/// How the state is written. What it means is told by `format`: nothing is guessed from what is
+/// missing.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "format", deny_unknown_fields)]
+enum Form {
+    #[serde(rename = "trust-state-1")]
+    V1 { seen: Vec<BackupIdentity> },
+}
+
+impl From<TrustState> for Form {
+    fn from(state: TrustState) -> Self {
+        let TrustState { seen } = state;
+        Self::V1 { seen }
+    }
+}
+
+impl TryFrom<Form> for TrustState {
+    type Error = UnreadableState;
+
+    fn try_from(form: Form) -> Result<Self, Self::Error> {
+        let Form::V1 { seen } = form;
+        if seen.len() > MAX_SEEN {
+            return Err(UnreadableState::TooMany { property: "seen", found: seen.len() });
+        }
+        if seen.iter().any(|one| one.version.len() > VERSION_MAX_BYTES) {
+            return Err(UnreadableState::VersionTooLong);
+        }
+        Ok(Self { seen })
+    }
+}
+
+/// What is wrong with a state that was read; serde's errors carry it.
+#[derive(Debug, Error)]
+enum UnreadableState {
+    #[error("trust state: `{property}` has {found} elements, more than are ever written")]
+    TooMany { property: &'static str, found: usize },
+    #[error("trust state: a version has more than {VERSION_MAX_BYTES} bytes")]
+    VersionTooLong,
+}

@@ -1,0 +1,353 @@
+//! What is remembered, and what is refused because of it (T-3, T-4).
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test"
+)]
+
+use matrix_key_backup_primitives::BackupDecryptionKey;
+use matrix_key_backup_trust::{
+    BackupDescription, KeyOrigin, StepBack, TrustError, TrustState, TrustedBackup, WentBack,
+};
+use matrix_key_backup_v2::BackupReader;
+use matrix_key_backup_wire::{AuthData, BackupAlgorithm, Names, UserId, WriterKey};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const V1: BackupAlgorithm = BackupAlgorithm::V1;
+const V2: BackupAlgorithm = BackupAlgorithm::V2(Names::Unstable);
+const STABLE: BackupAlgorithm = BackupAlgorithm::V2(Names::Stable);
+
+fn reader(fill: u8) -> BackupReader {
+    BackupReader::new(BackupDecryptionKey::from_slice(&[fill; 32]).unwrap())
+}
+
+/// Trusts a version with the key `fill`, which the user has entered.
+fn trust(
+    state: &mut TrustState,
+    version: &str,
+    algorithm: BackupAlgorithm,
+    fill: u8,
+) -> Result<TrustedBackup, TrustError> {
+    let reader = reader(fill);
+    let auth_data = AuthData::new(*reader.public_key());
+    let backup = BackupDescription { version, algorithm, auth_data: &auth_data };
+    TrustedBackup::from_decryption_key(backup, &reader, KeyOrigin::EnteredByUser, state)
+}
+
+fn refused(result: Result<TrustedBackup, TrustError>) -> WentBack {
+    match result {
+        Err(TrustError::WentBack(went_back)) => *went_back,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A state that has seen these, one after the other.
+fn seen(backups: &[(&str, BackupAlgorithm, u8)]) -> TrustState {
+    let mut state = TrustState::new();
+    for (version, algorithm, fill) in backups {
+        trust(&mut state, version, *algorithm, *fill).unwrap();
+    }
+    state
+}
+
+fn how(state: &TrustState, version: &str, algorithm: BackupAlgorithm, fill: u8) -> StepBack {
+    let mut after = state.clone();
+    let went_back = refused(trust(&mut after, version, algorithm, fill));
+    assert_eq!(after, *state, "what was refused is not remembered");
+    assert_eq!(Some(&went_back.last), state.last_trusted());
+    assert_eq!((&*went_back.found.version, went_back.found.algorithm), (version, algorithm));
+    went_back.how
+}
+
+#[test]
+fn the_same_backup_is_admitted_as_often_as_asked() {
+    let mut state = seen(&[("7", V2, 1)]);
+    let once = state.clone();
+    trust(&mut state, "7", V2, 1).unwrap();
+    assert_eq!(state, once);
+    let last = state.last_trusted().unwrap();
+    assert_eq!((&*last.version, last.algorithm), ("7", V2));
+    assert_eq!(last.public_key, *reader(1).public_key());
+}
+
+#[test]
+fn newer_versions_are_admitted() {
+    // A migration keeps the key; another backup has another one.
+    seen(&[("9", V1, 1), ("10", V2, 1), ("11", STABLE, 1), ("12", V2, 1), ("400", V2, 2)]);
+    seen(&[("a", V2, 1), ("b", V2, 1), ("7", V2, 2), ("c", V2, 3)]);
+}
+
+// T-4: the current version was deleted, and the one before it is back.
+#[test]
+fn older_version_is_refused() {
+    let state = seen(&[("9", V2, 1), ("10", V2, 2)]);
+    assert_eq!(how(&state, "9", V2, 1), StepBack::OlderVersion);
+    assert_eq!(how(&state, "9", V2, 2), StepBack::OlderVersion);
+    // Never seen, and older all the same.
+    assert_eq!(how(&state, "8", V2, 3), StepBack::OlderVersion);
+    assert_eq!(how(&state, "010", V2, 2), StepBack::OlderVersion);
+}
+
+// T-4: of opaque versions, those that were seen are known.
+#[test]
+fn opaque_version_that_was_seen_is_refused() {
+    let state = seen(&[("zebra", V2, 1), ("5", V2, 2), ("ant", V2, 3)]);
+    for (version, key) in [("zebra", 1), ("zebra", 4), ("5", 2), ("4", 4)] {
+        assert_eq!(how(&state, version, V2, key), StepBack::OlderVersion, "{version}");
+    }
+}
+
+// T-4: what was signed for a v2 backup is signed for v1 as well, since no signature covers the algorithm.
+#[test]
+fn lower_algorithm_is_refused() {
+    for names in [V2, STABLE] {
+        let state = seen(&[("9", names, 1)]);
+        assert_eq!(how(&state, "10", V1, 1), StepBack::LowerAlgorithm);
+        assert_eq!(how(&state, "10", V1, 2), StepBack::LowerAlgorithm);
+    }
+}
+
+// T-4: an old backup under a new name.
+#[test]
+fn older_key_is_refused() {
+    let state = seen(&[("9", V2, 1), ("10", V2, 2)]);
+    assert_eq!(how(&state, "11", V2, 1), StepBack::OlderKey);
+}
+
+// T-3: a version does not change its key or its algorithm.
+#[test]
+fn version_that_was_changed_in_place_is_refused() {
+    let state = seen(&[("9", V2, 1)]);
+    for (algorithm, key) in [(V2, 2), (V1, 1), (STABLE, 1)] {
+        assert_eq!(how(&state, "9", algorithm, key), StepBack::ChangedInPlace);
+    }
+}
+
+// T-4: every way to a trusted backup asks the state.
+#[test]
+fn writer_key_asks_as_well() {
+    let mut state = seen(&[("9", V2, 1), ("10", V2, 2)]);
+    let reader = reader(1);
+    let key = WriterKey {
+        user_id: UserId::new("@me:example.org").unwrap(),
+        algorithm: V2,
+        public_key: *reader.public_key(),
+        backup_mac_key: reader.mac_key().clone(),
+    };
+    let auth_data = AuthData::new(*reader.public_key());
+    let backup = BackupDescription { version: "9", algorithm: V2, auth_data: &auth_data };
+    let result = TrustedBackup::from_writer_key(backup, &key, None, &mut state);
+    assert_eq!(refused(result).how, StepBack::OlderVersion);
+}
+
+// T-4: the user's word is for one step back, and for no other.
+#[test]
+fn going_back_takes_the_users_word_each_time() {
+    let mut state = seen(&[("8", V1, 1), ("9", V2, 2), ("10", V2, 3)]);
+    let went_back = refused(trust(&mut state, "8", V1, 1));
+    state.accept_going_back(&went_back);
+    trust(&mut state, "8", V1, 1).unwrap();
+    assert_eq!(state.last_trusted(), Some(&went_back.found));
+    // Neither what was left behind, nor what lies between, nor another key in its place.
+    assert_eq!(how(&state, "10", V2, 3), StepBack::OlderVersion);
+    assert_eq!(how(&state, "9", V2, 2), StepBack::OlderVersion);
+    assert_eq!(how(&state, "8", V1, 2), StepBack::ChangedInPlace);
+    // What is new goes on from there.
+    trust(&mut state, "11", V1, 1).unwrap();
+    trust(&mut state, "12", V2, 4).unwrap();
+}
+
+#[test]
+fn what_is_not_trusted_is_not_remembered() {
+    let mut state = TrustState::new();
+    let auth_data = AuthData::new(*reader(2).public_key());
+    let backup = BackupDescription { version: "99", algorithm: V2, auth_data: &auth_data };
+    let origin = KeyOrigin::EnteredByUser;
+    TrustedBackup::from_decryption_key(backup, &reader(1), origin, &mut state).unwrap_err();
+    assert_eq!(state, TrustState::new());
+    trust(&mut state, "1", V2, 1).unwrap();
+}
+
+#[test]
+fn step_back_says_both_and_shows_no_control_character() {
+    let mut state = seen(&[("10\u{1b}[2J", V2, 2)]);
+    let error = trust(&mut state, "10\u{1b}[2J", V1, 1).unwrap_err().to_string();
+    let keys = [reader(1).public_key().to_base64(), reader(2).public_key().to_base64()];
+    for named in ["10\\u{1b}[2J", V1.as_str(), V2.as_str(), &keys[0], &keys[1]] {
+        assert!(error.contains(named), "{named} is missing in {error}");
+    }
+    assert!(!error.contains('\u{1b}'));
+}
+
+mod kept {
+    use super::*;
+
+    fn kept(state: &TrustState) -> String {
+        serde_json::to_string(state).unwrap()
+    }
+
+    fn reads(json: &Value) -> Result<TrustState, String> {
+        let read = serde_json::from_str(&json.to_string()).map_err(|error| error.to_string());
+        // With and without a document in between.
+        assert_eq!(read.is_ok(), serde_json::from_value::<TrustState>(json.clone()).is_ok());
+        read
+    }
+
+    #[test]
+    fn state_survives_a_restart() {
+        for state in [TrustState::new(), seen(&[("9", V1, 1), ("b\"\u{1f600}", V2, 2)])] {
+            assert_eq!(serde_json::from_str::<TrustState>(&kept(&state)).unwrap(), state);
+        }
+        let state = seen(&[("9", V2, 1), ("10", V2, 2)]);
+        let state = serde_json::from_str(&kept(&state)).unwrap();
+        assert_eq!(how(&state, "9", V2, 1), StepBack::OlderVersion);
+    }
+
+    #[test]
+    fn state_is_written_as_documented() {
+        let expected = json!({
+            "format": "trust-state-1",
+            "seen": [{
+                "version": "9",
+                "algorithm": V2.as_str(),
+                "public_key": reader(1).public_key().to_base64(),
+            }],
+        });
+        let state = seen(&[("9", V2, 1)]);
+        assert_eq!(serde_json::to_value(state).unwrap(), expected);
+    }
+
+    // It is kept for years: neither its length nor that of anything in it is the server's to choose.
+    #[test]
+    fn state_is_bounded() {
+        let mut state = TrustState::new();
+        for version in 0..1000 {
+            trust(&mut state, &format!("{version}{}", "x".repeat(250)), V2, 1).unwrap();
+        }
+        assert!(kept(&state).len() < 16 << 10, "{}", kept(&state).len());
+        let before = state.clone();
+        for (length, fits) in [(255, true), (256, false), (1 << 20, false)] {
+            let result = trust(&mut state, &"y".repeat(length), V2, 1);
+            match fits {
+                true => drop(result.unwrap()),
+                false => {
+                    assert!(
+                        matches!(result, Err(TrustError::VersionTooLong { found, .. }) if found == length)
+                    );
+                }
+            }
+        }
+        assert_eq!(state.last_trusted().unwrap().version.len(), 255);
+        assert_ne!(state, before);
+    }
+
+    #[test]
+    fn hostile_and_strange_states_are_refused_by_name() {
+        let good = serde_json::to_value(seen(&[("9", V2, 1)])).unwrap();
+        let with = |path: &str, value: Value| {
+            let mut json = good.clone();
+            *json.pointer_mut(path).unwrap() = value;
+            json
+        };
+        let one = good["seen"][0].clone();
+        let mut without_format = good.clone();
+        without_format.as_object_mut().unwrap().remove("format");
+        let mut without_seen = good.clone();
+        without_seen.as_object_mut().unwrap().remove("seen");
+        let mut unknown = good.clone();
+        unknown["other"] = json!(1);
+        for (json, named) in [
+            (json!(null), "null"),
+            (json!([]), "format"),
+            (json!({}), "format"),
+            (without_format, "format"),
+            (without_seen, "seen"),
+            (unknown, "other"),
+            (with("/format", json!("trust-state-2")), "trust-state-2"),
+            (with("/format", json!(1)), "1"),
+            (with("/seen", json!(vec![one; 33])), "`seen` has 33 elements"),
+            (with("/seen", json!({})), "sequence"),
+            (with("/seen/0", json!({})), "version"),
+            (with("/seen/0/version", json!(9)), "9"),
+            (with("/seen/0/version", json!("v".repeat(256))), "255 bytes"),
+            (with("/seen/0/algorithm", json!("org.example.v3")), "org.example.v3"),
+            (with("/seen/0/public_key", json!("AAAA")), "32"),
+            (with("/seen/0/public_key", json!("?")), "base64"),
+        ] {
+            let error = reads(&json).unwrap_err();
+            assert!(error.contains(named), "{named} is missing in {error:?} of {json}");
+        }
+        reads(&good).unwrap();
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_taken_for_a_state(text in "\\PC{0,200}") {
+            prop_assert!(serde_json::from_str::<TrustState>(&text).is_err());
+        }
+
+        // No panic either; and what is read is what would be written.
+        #[test]
+        fn change_of_one_byte_is_refused_or_read_as_it_stands(at in 0_usize..400, byte in any::<u8>()) {
+            let mut text = kept(&seen(&[("9", V1, 1), ("b", V2, 2)])).into_bytes();
+            let at = at % text.len();
+            text[at] = byte;
+            if let Ok(state) = serde_json::from_slice::<TrustState>(&text) {
+                let value: Value = serde_json::from_slice(&text).unwrap();
+                prop_assert_eq!(serde_json::to_value(state).unwrap(), value);
+            }
+        }
+    }
+}
+
+// T-4, as a whole: from whatever was seen, and with whatever word of the user, no backup that was
+// left behind is trusted without another word.
+mod model {
+    use super::*;
+
+    /// What a server may answer: few of each, so that they meet again.
+    fn answer() -> impl Strategy<Value = (String, bool, u8, bool)> {
+        let version = prop_oneof![
+            (1_u8..8).prop_map(|version| version.to_string()),
+            "[ab]".prop_map(String::from),
+        ];
+        (version, any::<bool>(), 1_u8..4, prop::bool::weighted(0.2))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+        #[test]
+        fn what_was_left_behind_stays_behind(answers in prop::collection::vec(answer(), 1..24)) {
+            let mut state = TrustState::new();
+            let mut history: Vec<(String, BackupAlgorithm, u8)> = Vec::new();
+            for (version, is_v1, key, word) in answers {
+                let algorithm = if is_v1 { V1 } else { V2 };
+                let same = history.last().is_some_and(|last| *last == (version.clone(), algorithm, key));
+                let met = history.iter().any(|(other, ..)| *other == version);
+                let highest = history.iter().filter_map(|(other, ..)| other.parse::<u8>().ok()).max();
+                let lower = version.parse::<u8>().is_ok_and(|number| Some(number) < highest);
+                let was_v2 = history.last().is_some_and(|last| last.1 == V2);
+                let key_left = history.last().is_some_and(|last| last.2 != key)
+                    && history.iter().any(|(.., other)| *other == key);
+                let back = !same && (met || lower || was_v2 && is_v1 || key_left);
+                match trust(&mut state, &version, algorithm, key) {
+                    Ok(_) => prop_assert!(!back),
+                    Err(TrustError::WentBack(went_back)) => {
+                        prop_assert!(back);
+                        if !word {
+                            continue;
+                        }
+                        state.accept_going_back(&went_back);
+                        trust(&mut state, &version, algorithm, key).unwrap();
+                    }
+                    Err(other) => return Err(TestCaseError::fail(other.to_string())),
+                }
+                history.retain(|(other, ..)| *other != version);
+                history.push((version, algorithm, key));
+            }
+        }
+    }
+}
