@@ -116,7 +116,7 @@ fn cleartext_of_a_v1_entry_is_not_vouched_for() {
     let migrated =
         migration.migrate(&entry.to_string(), &expected(&session()), &mut rng()).unwrap();
     let legacy = Provenance::Unauthenticated(UnauthenticatedSource::LegacyV1);
-    assert_eq!(migrated.provenance, legacy); // M-1
+    assert_eq!(*migrated.provenance(), legacy); // M-1
     assert!(!migrated.session_data.contains("planted"));
     assert!(migrated.ignored_mac.is_none());
 }
@@ -182,7 +182,7 @@ fn other_key_keeps_provenance_and_covered_properties() {
     let place = expected(own().data());
     let migrated = migration.migrate(&entry.to_string(), &place, &mut rng()).unwrap();
     assert_eq!(migrated.action, MigrationAction::Reencrypted);
-    assert_eq!(migrated.provenance, Provenance::Authenticated);
+    assert_eq!(*migrated.provenance(), Provenance::Authenticated);
     let written: Value = serde_json::from_str(&migrated.session_data).unwrap();
     assert_eq!(written["org.example.kept"], entry["org.example.kept"]);
     assert!(written.get("mac").is_none() && written.get("signatures").is_none());

@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (what, session_data, found_at) in old_backup(&reader)? {
         match to_v2.migrate(&session_data, &found_at, &mut rng) {
             Ok(new) => {
-                println!("  {what}: {:?}, {}", new.action, new.provenance);
+                println!("  {what}: {:?}, {}", new.action, new.provenance());
                 kept.push((what, new, found_at));
             }
             // It stays in the old backup, which is why nobody deletes that in passing (M-5, M-7).
@@ -52,9 +52,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let to_stable = Migration::new(reader.clone(), unstable, reader.writer(Names::Stable));
     for (what, entry, found_at) in kept {
         let new = to_stable.migrate(&entry.session_data, &found_at, &mut rng)?;
-        println!("  {what}: {:?}, {}", new.action, new.provenance);
+        println!("  {what}: {:?}, {}", new.action, new.provenance());
         // Migration makes no key better than it was, and none worse.
-        assert_eq!(new.provenance, entry.provenance);
+        assert_eq!(new.provenance(), entry.provenance());
     }
     Ok(())
 }

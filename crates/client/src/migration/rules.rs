@@ -1,14 +1,16 @@
 //! What becomes of one entry when its backup is migrated (M-1 to M-3). Pure: the order of the
-//! steps, and never destroying anything, is the engine's part (M-4, M-5).
+//! steps, and never destroying anything, is the engine's part.
 
 use matrix_key_backup_v1 as v1;
 use matrix_key_backup_v2 as v2;
 use matrix_key_backup_wire::{
-    BackupAlgorithm, Expected, Names, Provenance, SessionDataError, SessionDataV2,
+    BackupAlgorithm, ENTRY_MAX_BYTES, Expected, KeyBackupDataError, Names, Provenance,
+    SessionDataError, SessionDataV2,
 };
 use rand_core::CryptoRng;
 use thiserror::Error;
 
+use self::MigrationAction::{MacRenamed, Reencrypted, Unchanged};
 use crate::replacement::KeyMetadata;
 
 /// The rules for one migration: from which backup to which.
@@ -19,6 +21,31 @@ pub struct Migration {
     new: v2::BackupWriter,
 }
 
+/// An entry of the old backup that may go over, decrypted and bound to its place.
+#[derive(Debug)]
+pub struct OldEntry<'a> {
+    session: v2::SourcedSession,
+    form: Form<'a>,
+    ignored_mac: Option<v2::VerifyError>,
+}
+
+/// What an entry had around its plaintext.
+#[derive(Debug)]
+enum Form<'a> {
+    /// No MAC that holds: nobody ever vouched for anything of it (M-1).
+    V1,
+    /// A MAC that holds (M-3).
+    Verified(v2::VerifiedSessionData<'a>),
+}
+
+impl OldEntry<'_> {
+    /// The key, with the provenance that it has in the new backup.
+    #[must_use]
+    pub fn session(&self) -> &v2::SourcedSession {
+        &self.session
+    }
+}
+
 /// What becomes of an entry.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -27,18 +54,24 @@ pub struct MigratedEntry {
     pub session_data: String,
     /// What was done.
     pub action: MigrationAction,
-    /// Whether somebody vouches for the key in the new backup.
-    pub provenance: Provenance,
+    /// The key in it, with the provenance that it has in the new backup.
+    pub session: v2::SourcedSession,
     /// A MAC that was there in a v1 backup and did not hold (H-2), to be reported.
     pub ignored_mac: Option<v2::VerifyError>,
 }
 
 impl MigratedEntry {
+    /// Whether somebody vouches for the key in the new backup.
+    #[must_use]
+    pub fn provenance(&self) -> &Provenance {
+        self.session.provenance()
+    }
+
     /// The metadata of the new entry: the old one's, except that a key for which nobody vouches is
     /// not verified (M-6).
     #[must_use]
     pub fn metadata(&self, old: &KeyMetadata) -> KeyMetadata {
-        KeyMetadata { is_verified: old.is_verified && self.provenance.is_authenticated(), ..*old }
+        KeyMetadata { is_verified: old.is_verified && self.provenance().is_authenticated(), ..*old }
     }
 }
 
@@ -76,64 +109,86 @@ impl Migration {
         expected: &Expected,
         rng: &mut R,
     ) -> Result<MigratedEntry, NotMigrated> {
+        self.write(self.read(session_data, expected)?, rng)
+    }
+
+    /// Reads one entry of the old backup, and says which provenance its key goes over with.
+    ///
+    /// # Errors
+    ///
+    /// [`NotMigrated`].
+    pub fn read<'a>(
+        &self,
+        session_data: &'a str,
+        expected: &Expected,
+    ) -> Result<OldEntry<'a>, NotMigrated> {
         let unverified = v2::UnverifiedSessionData::parse(session_data, self.old_algorithm)?;
         match (unverified.verify(self.old.mac_key()), self.old_algorithm) {
-            (Ok(verified), _) => self.migrate_verified(&verified, expected, rng),
-            (Err(mac), BackupAlgorithm::V1) => self.migrate_v1(session_data, expected, mac, rng),
+            (Ok(verified), _) => {
+                // The provenance under the MAC goes along, even out of a v1 backup. // M-3
+                let session = verified.decrypt(&self.old)?.bind_for_migration(expected)?;
+                let session = v2::SourcedSession::migrated(session);
+                Ok(OldEntry { session, form: Form::Verified(verified), ignored_mac: None })
+            }
+            (Err(mac), BackupAlgorithm::V1) => self.read_v1(session_data, expected, mac),
             (Err(mac), BackupAlgorithm::V2(_)) => Err(NotMigrated::NotVerified(mac)), // M-1
         }
     }
 
     /// No valid MAC in a v1 backup: `m.legacy-v1`, whatever the key said before. // M-1
-    fn migrate_v1<R: CryptoRng + ?Sized>(
+    fn read_v1<'a>(
         &self,
         session_data: &str,
         expected: &Expected,
         mac: v2::VerifyError,
-        rng: &mut R,
-    ) -> Result<MigratedEntry, NotMigrated> {
+    ) -> Result<OldEntry<'a>, NotMigrated> {
         let bound = v1::ReceivedKey::parse(session_data)?
             .decrypt(self.old.decryption_key())?
             .bind(expected)
             .map_err(NotMigrated::MisplacedV1)?;
         let room_id = bound.room_id().clone();
         let session = v2::SourcedSession::migrated_from_v1(bound.into_data(), room_id);
-        // The cleartext properties beside it are not taken along: nobody ever vouched for them.
-        let sealed = self.new.seal(&session, rng)?;
-        Ok(MigratedEntry {
-            session_data: sealed.as_json().to_owned(),
-            action: MigrationAction::Reencrypted,
-            provenance: session.provenance().clone(),
-            ignored_mac: mac.was_present().then_some(mac),
-        })
+        let ignored_mac = mac.was_present().then_some(mac);
+        Ok(OldEntry { session, form: Form::V1, ignored_mac })
     }
 
-    /// A valid MAC: the provenance that it covers goes along, even out of a v1 backup. // M-3
-    fn migrate_verified<R: CryptoRng + ?Sized>(
+    /// Makes the new entry.
+    ///
+    /// # Errors
+    ///
+    /// [`NotMigrated::Seal`], [`NotMigrated::TooLarge`].
+    pub fn write<R: CryptoRng + ?Sized>(
         &self,
-        verified: &v2::VerifiedSessionData<'_>,
-        expected: &Expected,
+        old: OldEntry<'_>,
         rng: &mut R,
     ) -> Result<MigratedEntry, NotMigrated> {
-        let session = verified.decrypt(&self.old)?.bind_for_migration(expected)?;
-        let provenance = session.provenance().clone();
-        let entry = |session_data, action| MigratedEntry {
-            session_data,
-            action,
-            provenance: provenance.clone(),
-            ignored_mac: None,
+        let OldEntry { session, form, ignored_mac } = old;
+        let (session_data, action) = match form {
+            // The cleartext properties beside it are not taken along: nobody vouched for them.
+            Form::V1 => (self.new.seal(&session, rng)?.as_json().to_owned(), Reencrypted),
+            Form::Verified(verified) => self.rewrite(&session, &verified, rng)?,
         };
+        if session_data.len() > ENTRY_MAX_BYTES {
+            return Err(NotMigrated::TooLarge); // V2-13
+        }
+        Ok(MigratedEntry { session_data, action, session, ignored_mac })
+    }
+
+    /// A MAC that holds is kept wherever it can be. // M-3
+    fn rewrite<R: CryptoRng + ?Sized>(
+        &self,
+        session: &v2::SourcedSession,
+        verified: &v2::VerifiedSessionData<'_>,
+        rng: &mut R,
+    ) -> Result<(String, MigrationAction), NotMigrated> {
         if !self.same_keys() || !fits(session.data(), self.new.names()) {
-            let session = v2::SourcedSession::migrated(session);
-            let sealed = self.new.reseal(&session, verified.properties(), rng)?;
-            return Ok(entry(sealed.as_json().to_owned(), MigrationAction::Reencrypted));
+            let sealed = self.new.reseal(session, verified.properties(), rng)?;
+            return Ok((sealed.as_json().to_owned(), Reencrypted));
         }
         if verified.mac_form() == v2::MacForm::One(self.new.names()) {
-            let unchanged = verified.as_received().to_owned();
-            return Ok(entry(unchanged, MigrationAction::Unchanged));
+            return Ok((verified.as_received().to_owned(), Unchanged));
         }
-        let renamed = verified.with_mac_named(self.new.names());
-        Ok(entry(renamed, MigrationAction::MacRenamed))
+        Ok((verified.with_mac_named(self.new.names()), MacRenamed))
     }
 
     /// Whether both backups have one decryption key, and so one MAC key.
@@ -173,4 +228,10 @@ pub enum NotMigrated {
     /// The new backup's public key is no key to encrypt to.
     #[error(transparent)]
     Seal(#[from] v2::SealError),
+    /// The new entry would be larger than 1 MiB, and no reader would take it (V2-13).
+    #[error("the new entry would be larger than 1 MiB")]
+    TooLarge,
+    /// The entry is not a `KeyBackupData`.
+    #[error(transparent)]
+    MalformedEntry(#[from] KeyBackupDataError),
 }
