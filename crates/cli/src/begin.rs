@@ -10,10 +10,34 @@ use crate::{
     context::Context,
     error::Error,
     files::{KEEP_KEYS, NewFile},
-    secrets::secret_text,
+    secrets::{GivenKey, Origin, key_in_environment, secret_text},
 };
 
-/// Begins a backup in an open store, after writing its key to a file, if there is to be one.
+/// Refuses a place where the key of a new backup cannot go, before any work is done.
+pub(crate) fn check_key_file(context: &Context, path: &Path) -> Result<(), Error> {
+    if context.place.claims(path) {
+        return Err(Error::Usage(format!(
+            "{} is the store itself, or belongs to it, so the key cannot be written there, and \
+             nothing was created: give another path with --key-out",
+            path.display()
+        )));
+    }
+    KEEP_KEYS.check(path)
+}
+
+/// The key in a file that has all but its name. It comes before the store is opened or made, so
+/// that a key that cannot be written leaves no store behind.
+pub(crate) fn prepare_key_file(
+    context: &Context,
+    reader: &BackupReader,
+    path: &Path,
+) -> Result<NewFile, Error> {
+    check_key_file(context, path)?;
+    let line = secret_text(&[&reader.decryption_key().expose_base58(), "\n"]); // K-3
+    NewFile::prepare(path, line.as_bytes(), KEEP_KEYS)
+}
+
+/// Begins a backup in an open store, after giving its key's file its name, if there is to be one.
 ///
 /// The key file stays even if the store then fails: it may be in use, and it does no harm.
 pub(crate) async fn begin_backup(
@@ -21,13 +45,35 @@ pub(crate) async fn begin_backup(
     store: &SqliteStore,
     reader: &BackupReader,
     algorithm: BackupAlgorithm,
-    key_file: Option<&Path>,
+    key_file: Option<NewFile>,
 ) -> Result<OpenBackup, Error> {
-    if let Some(path) = key_file {
-        let line = secret_text(&[&reader.decryption_key().expose_base58(), "\n"]); // K-3
-        NewFile::write(path, line.as_bytes(), KEEP_KEYS)?;
+    if let Some(file) = key_file {
+        file.finish()?;
     }
     create_backup(store, reader, algorithm)
         .await
         .map_err(|error| Error::from_open(context.place.path().to_owned(), error))
+}
+
+/// A key in the environment, or in a file beside the default store, is used unasked; one that is
+/// not the new backup's would be in the way from now on.
+pub(crate) fn warn_of_other_keys(key: &GivenKey, context: &Context) {
+    if let (Origin::New, Some(variable)) = (&key.origin, key_in_environment()) {
+        context.output.warn(format_args!(
+            "the key in the environment variable {variable} was not used, and is not the key of \
+             the new backup: unset it, or give the right one with --key-file from now on"
+        ));
+    }
+    let path = context.place.key_file();
+    if !context.place.is_default() || !path.is_file() {
+        return;
+    }
+    let beside = GivenKey::from_file(path.clone(), context.output);
+    if !beside.is_ok_and(|beside| beside.reader.public_key() == key.reader.public_key()) {
+        context.output.warn(format_args!(
+            "{} lies beside the store and is not the key of the new backup: move it away, or give \
+             the right one with --key-file from now on",
+            path.display()
+        ));
+    }
 }

@@ -213,11 +213,18 @@ impl NewFile {
         Ok(())
     }
 
+    /// Writes all of a file, down to the disk; only its name is still to come. What can fail has
+    /// then been tried, before anything else is done that counts on the file.
+    pub(crate) fn prepare(path: &Path, bytes: &[u8], overwrite: Overwrite) -> Result<Self, Error> {
+        let mut file = Self::begin(path, overwrite)?;
+        let written = file.write_all(bytes).and_then(|()| file.draft.as_file().sync_all());
+        written.map_err(|source| unwritable(path, source))?;
+        Ok(file)
+    }
+
     /// Writes a whole file.
     pub(crate) fn write(path: &Path, bytes: &[u8], overwrite: Overwrite) -> Result<(), Error> {
-        let mut file = Self::begin(path, overwrite)?;
-        file.write_all(bytes).map_err(|source| unwritable(path, source))?;
-        file.finish()
+        Self::prepare(path, bytes, overwrite)?.finish()
     }
 }
 
@@ -235,7 +242,7 @@ pub(crate) fn unwritable(path: &Path, source: io::Error) -> Error {
     Error::Write { path: path.to_owned(), source }
 }
 
-fn directory_of(path: &Path) -> &Path {
+pub(crate) fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(directory) if directory != Path::new("") => directory,
         _ => Path::new("."),

@@ -159,8 +159,16 @@ fn from_environment(variable: &'static str) -> Result<Option<Zeroizing<String>>,
 
 /// Whether the environment holds both kinds of key, so that it cannot say which one is meant.
 pub(crate) fn environment_is_ambiguous() -> bool {
-    let is_set = |variable| env::var_os(variable).is_some_and(|value| !value.is_empty());
     is_set(KEY_VARIABLE) && is_set(WRITER_KEY_VARIABLE)
+}
+
+/// The variable from which a key is taken where none is given otherwise, if there is one.
+pub(crate) fn key_in_environment() -> Option<&'static str> {
+    [KEY_VARIABLE, WRITER_KEY_VARIABLE].into_iter().find(|variable| is_set(variable))
+}
+
+fn is_set(variable: &str) -> bool {
+    env::var_os(variable).is_some_and(|value| !value.is_empty())
 }
 
 fn warn_if_open_to_others(input: &Input, what: &str, output: Output) {

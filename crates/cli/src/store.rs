@@ -10,7 +10,11 @@ use matrix_key_backup::{
     store::{BackupStore as _, BackupVersion, SqliteStore},
 };
 
-use crate::{args::Global, error::Error, files::unwritable};
+use crate::{
+    args::Global,
+    error::Error,
+    files::{directory_of, unwritable},
+};
 
 /// The file in which the backup lies, or will.
 ///
@@ -52,6 +56,17 @@ impl StorePlace {
         path.into()
     }
 
+    /// Whether a path is that of the store, there already or not, or of a file that SQLite keeps
+    /// beside it. However it is spelled: by way of another directory, or in capitals, which some
+    /// file systems take for the same.
+    pub(crate) fn claims(&self, path: &Path) -> bool {
+        ["", "-wal", "-shm", "-journal"].iter().any(|suffix| {
+            let mut own = self.path.clone().into_os_string();
+            own.push(suffix);
+            is_same_place(Path::new(&own), path)
+        })
+    }
+
     /// Whether anything is there. A path that cannot be looked at counts as there: opening it will
     /// say what is wrong.
     pub(crate) fn exists(&self) -> bool {
@@ -71,10 +86,23 @@ impl StorePlace {
         Ok(SqliteStore::open(&self.path).await?)
     }
 
-    /// Opens the store, and creates it first if there is none.
-    pub(crate) async fn open_or_create(&self) -> Result<SqliteStore, Error> {
-        self.make_default_directory()?;
-        Ok(SqliteStore::open_or_create(&self.path).await?)
+    /// Opens the store, if there is one.
+    pub(crate) async fn open_if_there(&self) -> Result<Option<SqliteStore>, Error> {
+        if self.exists() { Ok(Some(SqliteStore::open(&self.path).await?)) } else { Ok(None) }
+    }
+
+    /// The store that was open, or a new one where there was none.
+    pub(crate) async fn opened_or_created(
+        &self,
+        opened: Option<SqliteStore>,
+    ) -> Result<SqliteStore, Error> {
+        match opened {
+            Some(store) => Ok(store),
+            None => {
+                self.make_default_directory()?;
+                Ok(SqliteStore::create(&self.path).await?)
+            }
+        }
     }
 
     /// Makes the directory of the default store, for its owner's eyes only. Others must be there:
@@ -113,6 +141,17 @@ impl StorePlace {
             advice: "begin one with `create`, or give the path of another store with --store",
         })
     }
+}
+
+/// Whether two paths name one place, whether or not something is there.
+fn is_same_place(a: &Path, b: &Path) -> bool {
+    let place = |path: &Path| {
+        let directory = std::path::absolute(directory_of(path)).ok()?;
+        let directory = fs::canonicalize(&directory).unwrap_or(directory);
+        Some((directory, path.file_name()?.to_string_lossy().to_lowercase()))
+    };
+    let is_one_file = || Some(fs::canonicalize(a).ok()? == fs::canonicalize(b).ok()?);
+    is_one_file().unwrap_or_else(|| place(a).is_some() && place(a) == place(b))
 }
 
 #[cfg(unix)]

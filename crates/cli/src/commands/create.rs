@@ -8,17 +8,17 @@ use std::{
 use clap::{Args, ValueEnum};
 use matrix_key_backup::{
     OpenBackup,
+    store::{SqliteStore, VersionId},
     wire::{BackupAlgorithm, Names},
 };
 use serde::Serialize;
 
 use crate::{
     args::KeyArguments,
-    begin::begin_backup,
+    begin::{begin_backup, check_key_file, prepare_key_file, warn_of_other_keys},
     context::Context,
     error::Error,
     exit::ExitStatus,
-    files::KEEP_KEYS,
     output::Report,
     secrets::{GivenKey, secret_text},
     wording::{About, shown},
@@ -153,46 +153,58 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus
 async fn create(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
     let algorithm = arguments.algorithm()?;
     if let Some(path) = &arguments.key_out {
-        KEEP_KEYS.check(path)?;
+        check_key_file(context, path)?;
     }
     let (key, show) = arguments.key(context)?;
-
-    let store = context.place.open_or_create().await?;
-    let replaced = context.place.current(&store).await?.map(|backup| backup.version);
-    if let Some(version) = replaced.clone().filter(|_| !arguments.replace) {
-        return Err(Error::HasBackup { store: context.place.path().to_owned(), version });
-    }
-    let key_file = arguments.key_out.as_deref();
-    let backup = begin_backup(context, &store, &key.reader, algorithm, key_file).await?;
+    let store = context.place.open_if_there().await?;
+    let replaced = to_be_replaced(store.as_ref(), arguments, context).await?;
+    let (store, backup) = begin(&key, show, algorithm, arguments, context, store).await?;
     store.close().await?;
 
+    warn_of_other_keys(&key, context);
     context.output.report(&CreateReport {
         about: About::new(context, &backup),
         public_key: backup.public_key().to_base64(),
         key_file: arguments.key_out.as_deref().map(shown),
         replaced: replaced.map(|version| version.to_string()),
     })?;
-    if show == ShowKey::Yes {
-        show_key(&key, context)?;
-    }
-    warn_of_other_key_file(&backup, context);
     Ok(ExitStatus::Done)
 }
 
-/// A key file beside the default store is used unasked; one of an older backup would be in the way.
-fn warn_of_other_key_file(backup: &OpenBackup, context: &Context) {
-    let path = context.place.key_file();
-    if !context.place.is_default() || !path.is_file() {
-        return;
+/// The version that the store has, if there is one and it may be replaced.
+async fn to_be_replaced(
+    store: Option<&SqliteStore>,
+    arguments: &Arguments,
+    context: &Context,
+) -> Result<Option<VersionId>, Error> {
+    let Some(store) = store else { return Ok(None) };
+    let current = context.place.current(store).await?.map(|backup| backup.version);
+    match current {
+        Some(version) if !arguments.replace => {
+            Err(Error::HasBackup { store: context.place.path().to_owned(), version })
+        }
+        current => Ok(current),
     }
-    let beside = GivenKey::from_file(path.clone(), context.output);
-    if !beside.is_ok_and(|beside| beside.reader.public_key() == backup.public_key()) {
-        context.output.warn(format_args!(
-            "{} lies beside the store and is not the key of the new backup: move it away, or give \
-             the right one with --key-file from now on",
-            path.display()
-        ));
+}
+
+/// First the key is where it is to be, on the terminal or in a file, then there is a backup.
+async fn begin(
+    key: &GivenKey,
+    show: ShowKey,
+    algorithm: BackupAlgorithm,
+    arguments: &Arguments,
+    context: &Context,
+    store: Option<SqliteStore>,
+) -> Result<(SqliteStore, OpenBackup), Error> {
+    context.place.make_default_directory()?;
+    let draft = arguments.key_out.as_deref();
+    let draft = draft.map(|path| prepare_key_file(context, &key.reader, path)).transpose()?;
+    if show == ShowKey::Yes {
+        show_key(key, context)?;
     }
+    let store = context.place.opened_or_created(store).await?;
+    let backup = begin_backup(context, &store, &key.reader, algorithm, draft).await?;
+    Ok((store, backup))
 }
 
 /// Shows the key, this once. // K-3

@@ -11,6 +11,8 @@ mod forged;
 #[cfg(test)]
 mod json;
 #[cfg(test)]
+mod key_out;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod refused;

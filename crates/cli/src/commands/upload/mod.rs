@@ -59,7 +59,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     create: bool,
 
-    /// Where to write the decryption key of a new backup [default: beside the store]
+    /// Begin a new backup with a new key, and write the key to this file; without it, the key is the
+    /// one that is given, or a new one in a file beside the store
     #[arg(long, value_name = "FILE", conflicts_with_all = ["key_file", "writer_key_file"])]
     key_out: Option<PathBuf>,
 

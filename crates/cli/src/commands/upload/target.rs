@@ -12,10 +12,9 @@ use matrix_key_backup::{
 use super::Arguments;
 use crate::{
     access::Access,
-    begin::begin_backup,
+    begin::{begin_backup, check_key_file, prepare_key_file, warn_of_other_keys},
     context::Context,
     error::Error,
-    files::KEEP_KEYS,
     secrets::{GivenKey, Origin},
 };
 
@@ -24,10 +23,17 @@ use crate::{
 pub(super) enum Target {
     Existing(Box<Upload>),
     /// There is no backup, and one may be begun.
-    New {
-        key: GivenKey,
-        key_file: Option<PathBuf>,
-    },
+    New(NewBackup),
+}
+
+/// A backup that may be begun.
+#[derive(Debug)]
+pub(super) struct NewBackup {
+    /// The store, where there is one that has no backup yet.
+    store: Option<SqliteStore>,
+    key: GivenKey,
+    /// Where the key goes, if it is new.
+    key_file: Option<PathBuf>,
 }
 
 /// A backup that may be uploaded to, and the key for it.
@@ -44,15 +50,14 @@ pub(super) struct Upload {
 impl Target {
     /// Looks for the backup and for a key that fits it.
     pub(super) async fn find(arguments: &Arguments, context: &Context) -> Result<Self, Error> {
-        if !context.place.exists() {
-            return Self::new(arguments, context, |path| Error::NoStore {
+        let Some(store) = context.place.open_if_there().await? else {
+            return Self::new(arguments, context, None, |path| Error::NoStore {
                 path,
                 advice: "check the path after --store, or add --create to begin a backup there",
             });
-        }
-        let store = context.place.open().await?;
+        };
         let Some(backup) = context.place.backup(&store).await? else {
-            return Self::new(arguments, context, |store| Error::NoBackup {
+            return Self::new(arguments, context, Some(store), |store| Error::NoBackup {
                 store,
                 advice: "check the path after --store, or add --create to begin one there",
             });
@@ -74,38 +79,61 @@ impl Target {
     fn new(
         arguments: &Arguments,
         context: &Context,
+        store: Option<SqliteStore>,
         refuse: impl FnOnce(PathBuf) -> Error,
     ) -> Result<Self, Error> {
         if !context.place.is_default() && !arguments.create {
             return Err(refuse(context.place.path().to_owned()));
         }
-        match Access::given(&arguments.key, context)? {
-            Some(Access::Reader(key)) => Ok(Self::New { key, key_file: None }),
-            Some(Access::Writer(given)) => Err(Error::Usage(format!(
-                "there is no backup in {}, and {} cannot begin one: that takes the decryption key",
-                context.place.path().display(),
-                given.origin
-            ))),
-            None => {
-                let path = arguments.key_out.clone().unwrap_or_else(|| context.place.key_file());
-                KEEP_KEYS.check(&path)?;
-                Ok(Self::New { key: GivenKey::generate()?, key_file: Some(path) })
-            }
-        }
+        let (key, key_file) = new_key(arguments, context)?;
+        Ok(Self::New(NewBackup { store, key, key_file }))
     }
 
     /// Begins the backup if there is none.
     pub(super) async fn begin(self, context: &Context) -> Result<Upload, Error> {
-        let (key, key_file) = match self {
-            Self::Existing(upload) => return Ok(*upload),
-            Self::New { key, key_file } => (key, key_file),
-        };
-        let store = context.place.open_or_create().await?;
+        match self {
+            Self::Existing(upload) => Ok(*upload),
+            Self::New(new) => new.begin(context).await,
+        }
+    }
+}
+
+/// The key to begin with, and the file to write it to if it is new.
+///
+/// A path after --key-out asks for a new key, whatever the environment or the file beside the
+/// store holds: an argument counts more than what lies about.
+fn new_key(arguments: &Arguments, context: &Context) -> Result<(GivenKey, Option<PathBuf>), Error> {
+    let path = match &arguments.key_out {
+        Some(path) => path.clone(),
+        None => match Access::given(&arguments.key, context)? {
+            Some(Access::Reader(key)) => return Ok((key, None)),
+            Some(Access::Writer(given)) => {
+                return Err(Error::Usage(format!(
+                    "there is no backup in {}, and {} cannot begin one: that takes the decryption \
+                     key",
+                    context.place.path().display(),
+                    given.origin
+                )));
+            }
+            None => context.place.key_file(),
+        },
+    };
+    check_key_file(context, &path)?;
+    Ok((GivenKey::generate()?, Some(path)))
+}
+
+impl NewBackup {
+    async fn begin(self, context: &Context) -> Result<Upload, Error> {
+        let Self { store, key, key_file } = self;
+        context.place.make_default_directory()?;
+        let draft = key_file.as_deref().map(|path| prepare_key_file(context, &key.reader, path));
+        let draft = draft.transpose()?;
+        let store = context.place.opened_or_created(store).await?;
         // N-1: unstable names until the proposal is accepted.
         let algorithm = BackupAlgorithm::V2(Names::Unstable);
-        let path = key_file.as_deref();
-        let backup = begin_backup(context, &store, &key.reader, algorithm, path).await?;
-        tell(context, &key, path);
+        let backup = begin_backup(context, &store, &key.reader, algorithm, draft).await?;
+        tell(context, &key, key_file.as_deref());
+        warn_of_other_keys(&key, context);
         let trusted = key.trust(&backup, context)?;
         Ok(Upload { store, backup, trusted, access: Access::Reader(key), created: true, key_file })
     }
