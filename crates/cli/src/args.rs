@@ -3,10 +3,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
 use matrix_key_backup::wire::{EmptyIdentifier, RoomId, SessionId, UserId};
 
 use crate::{commands, files::Input, manual};
+
+pub(crate) const STORE_VARIABLE: &str = "MATRIX_KEY_BACKUP_STORE";
 
 /// Keep, check and restore a Matrix key backup.
 ///
@@ -39,16 +41,16 @@ pub(crate) struct Arguments {
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// The file in which the backup lies [default: backup.sqlite3 in the user's data directory]
-    #[arg(long, global = true, value_name = "PATH", env = "MATRIX_KEY_BACKUP_STORE")]
+    #[arg(long, global = true, value_name = "PATH", env = STORE_VARIABLE)]
     #[arg(hide_env_values = true)]
     pub(crate) store: Option<PathBuf>,
 
-    /// The Matrix user whose backup it is: keys written for another user's are then refused
+    /// The Matrix user whose backup it is: keys that name another user are then refused
     #[arg(long, global = true, value_name = "ID", env = "MATRIX_KEY_BACKUP_USER")]
     #[arg(hide_env_values = true, value_parser = user_id)]
     pub(crate) user: Option<UserId>,
 
-    /// Report as one JSON object on standard output, errors as JSON on standard error
+    /// Report as one JSON object on standard output, errors and warnings as JSON on standard error
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
@@ -112,6 +114,15 @@ pub(crate) struct ScopeArguments {
     /// Only the key of this session, in the room given by --room
     #[arg(long, value_name = "SESSION", value_parser = session_id, requires = "room")]
     pub(crate) session: Option<SessionId>,
+}
+
+/// Which version of the backup is meant.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct VersionArguments {
+    /// Read this version of the backup, not the newest: `create --replace` leaves older ones in the
+    /// store, and `status` names all
+    #[arg(long, value_name = "VERSION", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) backup_version: Option<String>,
 }
 
 /// How much is told about single entries.

@@ -28,6 +28,14 @@ pub(crate) enum Error {
     #[error("{0}")]
     Usage(String),
 
+    #[error(
+        "one of the arguments, or the path of the store, looks like a key. It is not shown here, \
+         and nothing was done. Everybody on the machine can see arguments, and the shell may keep \
+         them: take the line out of its history, put the key into a file that only you can read, \
+         and give the path of that file, or set MATRIX_KEY_BACKUP_KEY, or type it when you are asked"
+    )]
+    KeyAsArgument,
+
     #[error("{file} cannot be read: {source}. Check the path and its permissions")]
     Read { file: Input, source: io::Error },
 
@@ -47,8 +55,17 @@ pub(crate) enum Error {
     )]
     TooLarge { file: Input },
 
-    #[error("standard output cannot be written to: {0}. Nothing is lost: run the command again")]
-    StandardOutput(io::Error),
+    #[error("the report could not be written to standard output: {source}. {done}")]
+    NotReported { done: String, source: io::Error },
+
+    #[error(
+        "{what} could not be written to standard output: {source}. Nothing was changed: run \
+             the command again"
+    )]
+    StandardOutput { what: &'static str, source: io::Error },
+
+    #[error("whoever read standard output has gone away: not all keys were written there")]
+    ReaderGone,
 
     #[error("{} is there already, and nothing was written: {advice}", path.display())]
     Exists { path: PathBuf, advice: &'static str },
@@ -63,9 +80,13 @@ pub(crate) enum Error {
     NoBackup { store: PathBuf, advice: &'static str },
 
     #[error("{} has a backup already, version {version}, and nothing was changed: to begin a new \
-             one in its place, add --replace; the old one then stays in the store, read-only",
+             one in its place, add --replace. The old one then stays in the store, read-only; \
+             `--backup-version {version}` of restore, verify, list and status reads it",
             store.display())]
     HasBackup { store: PathBuf, version: VersionId },
+
+    #[error("there is no backup version {version} in {}: {}", store.display(), said(there))]
+    NoSuchVersion { store: PathBuf, version: VersionId, there: Vec<VersionId> },
 
     #[error(
         "{file} could not be opened with the passphrase from {origin}: the passphrase is \
@@ -105,8 +126,11 @@ pub(crate) enum Error {
     #[error("{}: {error}. Begin a new one with `create --replace`", store.display())]
     UnusableBackup { store: PathBuf, error: SealError },
 
-    #[error("{}: {problem}. Look at it with `status`", store.display())]
-    OtherBackup { store: PathBuf, problem: String },
+    #[error("{}: backup version {version} is no longer the one to which the key was found to fit: \
+             another program has changed its algorithm or its public key, and nothing was \
+             uploaded. Look at it with `status`, and upload again if it is still your backup",
+            store.display())]
+    NotTheTrustedBackup { store: PathBuf, version: VersionId },
 
     #[error(
         "the system's random number generator failed, so no key can be made. Run the command \
@@ -121,6 +145,18 @@ pub(crate) enum Error {
     Interrupted,
 }
 
+/// Which versions a store has.
+fn said(versions: &[VersionId]) -> String {
+    let names: Vec<_> = versions.iter().map(VersionId::as_str).collect();
+    match &names[..] {
+        [] => "it has no backup at all. Check the path, or begin one with `create`".to_owned(),
+        [only] => format!("the only one that it has is version {only}"),
+        [newer @ .., oldest] => {
+            format!("it has the versions {} and {oldest}", newer.join(", "))
+        }
+    }
+}
+
 /// What kind of failure it is: the word for it under `--json`, and the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -130,24 +166,28 @@ pub(crate) enum Kind {
     HasBackup,
     WrongKey,
     WrongPassphrase,
+    OtherBackup,
     Store,
+    StandardOutput,
     Interrupted,
 }
 
 impl Error {
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::Usage(_) | Self::NoDataDirectory => Kind::Usage,
+            Self::Usage(_) | Self::KeyAsArgument | Self::NoDataDirectory => Kind::Usage,
             Self::Read { .. }
             | Self::NotText { .. }
             | Self::TooLong { .. }
             | Self::TooLarge { .. }
             | Self::Write { .. }
-            | Self::StandardOutput(_)
             | Self::Exists { .. }
             | Self::NotAKeyExport { .. }
             | Self::NotAListOfKeys { .. } => Kind::File,
-            Self::NoBackup { .. } => Kind::NoBackup,
+            Self::NotReported { .. } | Self::StandardOutput { .. } | Self::ReaderGone => {
+                Kind::StandardOutput
+            }
+            Self::NoBackup { .. } | Self::NoSuchVersion { .. } => Kind::NoBackup,
             Self::HasBackup { .. } => Kind::HasBackup,
             Self::NotAKey { .. }
             | Self::NotAWriterKey { .. }
@@ -159,8 +199,8 @@ impl Error {
             | Self::StoreChanged { .. }
             | Self::UnreadableBackup { .. }
             | Self::UnusableBackup { .. }
-            | Self::OtherBackup { .. }
             | Self::NoRandomness => Kind::Store,
+            Self::NotTheTrustedBackup { .. } => Kind::OtherBackup,
             Self::Interrupted => Kind::Interrupted,
         }
     }
@@ -184,9 +224,10 @@ impl Error {
         }
     }
 
-    /// Why an upload stopped; `origin` is where the key came from.
+    /// Why an upload to this version stopped; `origin` is where the key came from.
     pub(crate) fn from_upload(
         store: PathBuf,
+        version: &VersionId,
         origin: &Origin,
         error: UploadError<SqliteStoreError>,
     ) -> Self {
@@ -194,8 +235,8 @@ impl Error {
             UploadError::Store(error) => Self::from_store(store, error),
             UploadError::Seal(error) => Self::UnusableBackup { store, error },
             UploadError::NoRandomness => Self::NoRandomness,
-            error @ UploadError::NotTheTrustedBackup => {
-                Self::OtherBackup { store, problem: error.to_string() }
+            UploadError::NotTheTrustedBackup => {
+                Self::NotTheTrustedBackup { store, version: version.clone() } // T-3
             }
             error => {
                 Self::OtherMacKey { origin: origin.clone(), store, problem: error.to_string() }
@@ -208,8 +249,9 @@ impl Kind {
     pub(crate) fn exit_status(self) -> ExitStatus {
         match self {
             Self::Usage | Self::File | Self::NoBackup | Self::HasBackup => ExitStatus::Usage,
-            Self::WrongKey | Self::WrongPassphrase => ExitStatus::WrongKey,
+            Self::WrongKey | Self::WrongPassphrase | Self::OtherBackup => ExitStatus::WrongKey,
             Self::Store => ExitStatus::Store,
+            Self::StandardOutput => ExitStatus::StandardOutput,
             Self::Interrupted => ExitStatus::Interrupted,
         }
     }
@@ -222,7 +264,9 @@ impl Kind {
             Self::HasBackup => "has_backup",
             Self::WrongKey => "wrong_key",
             Self::WrongPassphrase => "wrong_passphrase",
+            Self::OtherBackup => "other_backup",
             Self::Store => "store",
+            Self::StandardOutput => "standard_output",
             Self::Interrupted => "interrupted",
         }
     }

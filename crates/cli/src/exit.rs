@@ -11,11 +11,12 @@ pub(crate) enum ExitStatus {
     Usage,
     WrongKey,
     Store,
+    StandardOutput,
     Interrupted,
 }
 
 /// Each number with its meaning, for the help and the man page.
-pub(crate) const MEANINGS: [(ExitStatus, &str); 6] = [
+pub(crate) const MEANINGS: [(ExitStatus, &str); 7] = [
     (ExitStatus::Done, "Done."),
     (
         ExitStatus::Findings,
@@ -25,12 +26,21 @@ pub(crate) const MEANINGS: [(ExitStatus, &str); 6] = [
     (
         ExitStatus::Usage,
         "Wrong usage: an argument that makes no sense, a file that cannot be read or written, or \
-         a backup that is not there. Nothing was changed.",
+         a backup that is not there, or is there already. Nothing was changed.",
     ),
-    (ExitStatus::WrongKey, "Wrong key or passphrase. Nothing was changed."),
+    (
+        ExitStatus::WrongKey,
+        "Wrong key or passphrase, or a backup that another program changed after its key was \
+         tried. Nothing was changed.",
+    ),
     (
         ExitStatus::Store,
         "The store cannot be reached, is broken, or is none. What was acknowledged before stays.",
+    ),
+    (
+        ExitStatus::StandardOutput,
+        "Standard output could not be written to, so what was to be read there is missing. What \
+         the command was to change is changed; the message says what that is.",
     ),
     (ExitStatus::Interrupted, "Interrupted. The store is as the last finished batch left it."),
 ];
@@ -43,6 +53,7 @@ impl ExitStatus {
             Self::Usage => 2,
             Self::WrongKey => 3,
             Self::Store => 4,
+            Self::StandardOutput => 5,
             Self::Interrupted => 130, // 128 and the number of SIGINT
         }
     }

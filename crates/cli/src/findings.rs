@@ -21,7 +21,7 @@ const NAMED: usize = 20;
 #[derive(Debug, Serialize)]
 pub(crate) struct Finding {
     /// `forged`, `misplaced`, `unreadable`, `conflict`, `missing`, `replaced`, `blocked`,
-    /// `ignored_mac`.
+    /// `ignored_mac`, `notice`.
     kind: &'static str,
     room_id: Option<String>,
     session_id: Option<String>,
@@ -107,7 +107,7 @@ impl Finding {
                 format!("the entry in the backup gave no key and was replaced: {reason}"),
             ),
             NoticeKind::Blocked(reason) => ("blocked", blocked(reason)),
-            other => ("blocked", format!("it was not written: {other:?}")),
+            _ => ("notice", "the program has no words for what it found there".to_owned()),
         };
         Self::new(kind, room_id, session_id, message)
     }
@@ -127,13 +127,15 @@ impl Finding {
 fn blocked(reason: &BlockReason) -> String {
     match reason {
         BlockReason::StoreKeepsOld => {
-            "the store keeps the entry that it has, although this key would add to it: only a new \
-             backup version (`create --replace`) can take it"
-                .to_owned()
+            format!(
+                "the store keeps the entry that it has, although this key would add to it. Only a \
+                 new backup version can take it: {NEW_VERSION}"
+            )
         }
         BlockReason::UnreadableInPlace(reason) => format!(
-            "the entry in the backup gives no key ({reason}), and the store keeps it: only a new \
-             backup version (`create --replace`) can take this one"
+            "the entry in the backup gives no key ({reason}), and was left in its place. Upload the \
+             key with the decryption key or, where that was given, into a new backup version: \
+             {NEW_VERSION}"
         ),
         BlockReason::CannotCompare => {
             "the backup has an authenticated entry for it, and a writer key cannot read that to \
@@ -141,16 +143,22 @@ fn blocked(reason: &BlockReason) -> String {
                 .to_owned()
         }
         BlockReason::WouldLoseMac => {
-            "the entry in this v1 backup has a valid MAC, which a new one would not have: migrate the \
-             backup first"
-                .to_owned()
+            format!(
+                "the entry in this v1 backup has a valid MAC, which a new one would not have, so it \
+                 stays. An authenticated backup (v2) can take the key: {NEW_VERSION}"
+            )
         }
         BlockReason::TooLarge => {
-            "it takes more than the 1 MiB that an entry may have, so no reader would take it".to_owned()
+            "it takes more than the 1 MiB that an entry may have, so no reader would take it"
+                .to_owned()
         }
-        other => format!("it was not written: {other:?}"),
+        _ => "it was not written, for a reason that this program has no words for".to_owned(),
     }
 }
+
+/// What helps where an entry stays. // M-8
+const NEW_VERSION: &str = "`create --replace` begins one, and the version that is there can still be \
+                           read, with --backup-version";
 
 /// The findings of one command. Several parts of it may add to them.
 #[derive(Debug)]
@@ -208,5 +216,57 @@ impl<'p> Findings<'p> {
             self.output.finding(format_args!("and {findings_not_named} more; --all names them"));
         }
         FindingsReport { findings: found.listed, findings_not_named }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use matrix_key_backup::{
+        RejectReason,
+        upload::{BlockReason, NoticeKind, UploadNotice},
+        wire::{KeyBackupDataError, RoomId, SessionId},
+    };
+
+    use super::Finding;
+
+    fn notice(what: NoticeKind) -> Finding {
+        let room_id = RoomId::new("!room:example.org").unwrap();
+        let session_id = SessionId::new("session").unwrap();
+        Finding::notice(&UploadNotice { room_id, session_id, what })
+    }
+
+    /// What a person reads is a sentence, and says what helps; it is no name out of the program.
+    #[test]
+    fn every_notice_has_words_of_its_own() {
+        let broken = || RejectReason::MalformedEntry(KeyBackupDataError::SessionData);
+        let blocked = [
+            (BlockReason::StoreKeepsOld, "--backup-version"),
+            (BlockReason::UnreadableInPlace(broken()), "decryption key"),
+            (BlockReason::CannotCompare, "decryption key"),
+            (BlockReason::WouldLoseMac, "create --replace"),
+            (BlockReason::TooLarge, "1 MiB"),
+        ];
+        let mut messages = Vec::new();
+        for (reason, helps) in blocked {
+            let name = format!("{reason:?}");
+            let Finding { kind, message, .. } = notice(NoticeKind::Blocked(reason));
+            assert_eq!(kind, "blocked");
+            assert!(message.contains(helps), "{message}");
+            assert!(!message.contains(&name) && !message.contains("no words"), "{message}");
+            messages.push(message);
+        }
+        for (what, kind) in [
+            (NoticeKind::Conflict { stored_kept: true }, "conflict"),
+            (NoticeKind::Conflict { stored_kept: false }, "conflict"),
+            (NoticeKind::ReplacedUnreadable(broken()), "replaced"),
+        ] {
+            let finding = notice(what);
+            assert_eq!(finding.kind, kind);
+            messages.push(finding.message);
+        }
+        let count = messages.len();
+        messages.sort();
+        messages.dedup();
+        assert_eq!(messages.len(), count);
     }
 }

@@ -11,6 +11,7 @@ mod exit;
 mod files;
 mod findings;
 mod interrupt;
+mod key_shape;
 mod manual;
 mod output;
 mod printable;
@@ -20,12 +21,12 @@ mod store;
 mod walk;
 mod wording;
 
-use std::{env, process::ExitCode};
+use std::{env, io, process::ExitCode};
 
 use clap::{Parser as _, error::ErrorKind};
 
 use crate::{
-    args::{Arguments, Command},
+    args::{Arguments, Command, STORE_VARIABLE},
     context::Context,
     error::{Error, Kind},
     exit::ExitStatus,
@@ -34,6 +35,11 @@ use crate::{
 
 fn main() -> ExitCode {
     interrupt::prepare();
+    // Before anything of the arguments can be printed.
+    let given = env::args_os().skip(1).chain(env::var_os(STORE_VARIABLE));
+    if key_shape::is_among(given) {
+        return unparsed_output().error(&Error::KeyAsArgument).into();
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return not_parsed(&error).into(),
@@ -60,12 +66,26 @@ fn run(arguments: &Arguments, output: Output) -> Result<ExitStatus, Error> {
 /// Help and version are asked for, all else is wrong usage.
 fn not_parsed(error: &clap::Error) -> ExitStatus {
     let is_asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    if !is_asked_for && env::args_os().any(|argument| argument == "--json") {
+    let output = unparsed_output();
+    if !is_asked_for && output.is_json() {
         let message = error.to_string();
         let message = message.trim_start_matches("error: ").trim_end();
-        return Output::json().failure(Kind::Usage, message);
+        return output.failure(Kind::Usage, message);
     }
-    // A reader that has gone away is no error.
-    let _ = error.print();
-    if is_asked_for { ExitStatus::Done } else { ExitStatus::Usage }
+    match error.print() {
+        _ if !is_asked_for => ExitStatus::Usage,
+        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
+            output.error(&Error::StandardOutput { what: "the help", source })
+        }
+        _ => ExitStatus::Done,
+    }
+}
+
+/// For errors before it is known what was asked for.
+fn unparsed_output() -> Output {
+    if env::args_os().any(|argument| argument == "--json") {
+        Output::json()
+    } else {
+        Output::default()
+    }
 }

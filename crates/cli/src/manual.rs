@@ -8,7 +8,7 @@ use clap_mangen::{
     roff::{Roff, bold, roman},
 };
 
-use crate::{exit, secrets};
+use crate::{args::STORE_VARIABLE, exit, secrets};
 
 /// A heading, and names with what is to be said of each.
 struct Section {
@@ -51,7 +51,7 @@ fn sections() -> [Section; 4] {
         Section {
             heading: "Environment",
             entries: named(&[
-                ("MATRIX_KEY_BACKUP_STORE", "The store, where --store is not given."),
+                (STORE_VARIABLE, "The store, where --store is not given."),
                 ("MATRIX_KEY_BACKUP_USER", "The user id, where --user is not given."),
                 (secrets::KEY_VARIABLE, "The decryption key, where no file is given."),
                 (secrets::WRITER_KEY_VARIABLE, "The writer key, where no file is given."),

@@ -13,7 +13,7 @@ use crate::{
     args::Global,
     error::{Error, Kind},
     exit::ExitStatus,
-    printable::printable,
+    printable::{printable, printable_json, printable_lines},
 };
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -21,7 +21,7 @@ const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const NOTE: Style = AnsiColor::Green.on_default().bold();
 
 /// How the program talks to its caller.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Output {
     json: bool,
     quiet: bool,
@@ -32,6 +32,12 @@ pub(crate) struct Output {
 pub(crate) trait Report: Serialize {
     /// Lines for people, each ended.
     fn text(&self) -> String;
+
+    /// What has been done, as a sentence without its full stop: all that is left to say where the
+    /// report itself cannot be written.
+    fn done(&self) -> String {
+        "Nothing was changed: run the command again".to_owned()
+    }
 }
 
 /// Where a report goes.
@@ -47,7 +53,7 @@ impl Output {
         Self { json: global.json, quiet: global.quiet, verbose: global.verbose }
     }
 
-    /// For errors before it is known what was asked for.
+    /// JSON, and all else by default.
     pub(crate) fn json() -> Self {
         Self { json: true, quiet: false, verbose: false }
     }
@@ -69,18 +75,17 @@ impl Output {
     }
 
     pub(crate) fn report_on(self, channel: Channel, report: &impl Report) -> Result<(), Error> {
+        let not_reported = |source| Error::NotReported { done: report.done(), source };
         let text = if self.json {
-            let mut json = serde_json::to_string(report)
-                .map_err(|error| Error::StandardOutput(error.into()))?;
-            json.push('\n');
-            json
+            let json = serde_json::to_string(report).map_err(|error| not_reported(error.into()))?;
+            format!("{}\n", *printable_json(&json))
         } else if self.quiet {
             return Ok(());
         } else {
-            report.text()
+            printable_lines(&report.text())
         };
         match channel {
-            Channel::StandardOutput => write_out(text.as_bytes()),
+            Channel::StandardOutput => write_out(text.as_bytes()).map_err(not_reported),
             Channel::StandardError => {
                 write_err(&text);
                 Ok(())
@@ -88,9 +93,10 @@ impl Output {
         }
     }
 
-    /// Writes to standard output what is neither report nor message, a script for instance.
-    pub(crate) fn raw(self, bytes: &[u8]) -> Result<(), Error> {
-        write_out(bytes)
+    /// Writes to standard output what is neither report nor message, a script for instance; `what`
+    /// names it.
+    pub(crate) fn raw(self, what: &'static str, bytes: &[u8]) -> Result<(), Error> {
+        write_out(bytes).map_err(|source| Error::StandardOutput { what, source })
     }
 
     /// Something that went on, for those who want to know.
@@ -111,7 +117,7 @@ impl Output {
     pub(crate) fn warn(self, message: impl Display) {
         let message = message.to_string();
         if self.json {
-            write_err(&format!("{}\n", json!({ "warning": { "message": message } })));
+            write_json_err(&json!({ "warning": { "message": message } }));
         } else {
             say("warning", WARNING, &message);
         }
@@ -124,6 +130,11 @@ impl Output {
 
     /// Why the command failed.
     pub(crate) fn error(self, error: &Error) -> ExitStatus {
+        // Whoever closed the pipe knows, so this is no alarm.
+        if matches!(error, Error::ReaderGone) && !self.json {
+            self.note(error);
+            return error.kind().exit_status();
+        }
         self.failure(error.kind(), &error.to_string())
     }
 
@@ -133,7 +144,7 @@ impl Output {
         if self.json {
             let (kind, exit_status) = (kind.as_str(), status.number());
             let error = json!({ "kind": kind, "message": message, "exit_status": exit_status });
-            write_err(&format!("{}\n", json!({ "error": error })));
+            write_json_err(&json!({ "error": error }));
         } else {
             say("error", ERROR, message);
         }
@@ -150,18 +161,21 @@ fn say(label: &str, style: Style, message: &str) {
     });
 }
 
+fn write_json_err(value: &serde_json::Value) {
+    write_err(&format!("{}\n", *printable_json(&value.to_string())));
+}
+
 /// Colours are taken out where nobody would see them, and where `NO_COLOR` says so.
 fn write_err(text: &str) {
     // Where even this fails there is nobody left to tell.
     let _ = anstream::stderr().lock().write_all(text.as_bytes());
 }
 
-fn write_out(bytes: &[u8]) -> Result<(), Error> {
+/// A reader that has gone away is no error.
+fn write_out(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::StandardOutput(error))
-        }
-        _ => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
     }
 }

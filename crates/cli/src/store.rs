@@ -7,14 +7,17 @@ use std::{
 
 use matrix_key_backup::{
     OpenBackup,
-    store::{BackupStore as _, BackupVersion, SqliteStore},
+    store::{BackupStore as _, BackupVersion, SqliteStore, VersionId},
 };
 
 use crate::{
-    args::Global,
+    args::{Global, VersionArguments},
     error::Error,
     files::{directory_of, unwritable},
 };
+
+/// More versions than anybody makes; a store that somebody else made may have any number.
+pub(crate) const VERSIONS_NAMED: usize = 100;
 
 /// The file in which the backup lies, or will.
 ///
@@ -125,20 +128,47 @@ impl StorePlace {
         current.map_err(|error| Error::from_store(self.path.clone(), error))
     }
 
-    /// The backup in an open store, if there is one.
+    /// What it says of the version that is meant: the one that is named, which must be there, or
+    /// the current one.
+    pub(crate) async fn meant(
+        &self,
+        store: &SqliteStore,
+        arguments: &VersionArguments,
+    ) -> Result<Option<BackupVersion>, Error> {
+        let Some(name) = &arguments.backup_version else { return self.current(store).await };
+        let version = VersionId::new(name);
+        let found = store.version(&version).await;
+        match found.map_err(|error| Error::from_store(self.path.clone(), error))? {
+            Some(found) => Ok(Some(found)),
+            None => Err(Error::NoSuchVersion {
+                store: self.path.clone(),
+                version,
+                there: store.versions(VERSIONS_NAMED).await?,
+            }),
+        }
+    }
+
+    /// The current backup in an open store, if there is one.
     pub(crate) async fn backup(&self, store: &SqliteStore) -> Result<Option<OpenBackup>, Error> {
-        let backup = self.current(store).await?.map(OpenBackup::read).transpose();
-        backup.map_err(|error| Error::UnreadableBackup {
+        self.readable(self.current(store).await?)
+    }
+
+    /// The backup that is meant, which must be there.
+    pub(crate) async fn existing_backup(
+        &self,
+        store: &SqliteStore,
+        arguments: &VersionArguments,
+    ) -> Result<OpenBackup, Error> {
+        self.readable(self.meant(store, arguments).await?)?.ok_or_else(|| Error::NoBackup {
             store: self.path.clone(),
-            error: Box::new(error),
+            advice: "begin one with `create`, or give the path of another store with --store",
         })
     }
 
-    /// The backup in an open store, which must have one.
-    pub(crate) async fn existing_backup(&self, store: &SqliteStore) -> Result<OpenBackup, Error> {
-        self.backup(store).await?.ok_or_else(|| Error::NoBackup {
+    fn readable(&self, said: Option<BackupVersion>) -> Result<Option<OpenBackup>, Error> {
+        said.map(OpenBackup::read).transpose().map_err(|error| Error::UnreadableBackup {
             store: self.path.clone(),
-            advice: "begin one with `create`, or give the path of another store with --store",
+            error: Box::new(error),
         })
     }
 }

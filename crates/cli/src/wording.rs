@@ -1,6 +1,6 @@
 //! Words and figures that several reports share.
 
-use std::path::Path;
+use std::{fmt, path::Path};
 
 use matrix_key_backup::{
     OpenBackup, ProvenanceCounts,
@@ -36,6 +36,12 @@ impl About {
 
     pub(crate) fn is_v1(&self) -> bool {
         self.algorithm == BackupAlgorithm::V1
+    }
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "backup version {} in {}", self.version, self.store)
     }
 }
 

@@ -424,6 +424,23 @@ fn a_deleted_version_takes_its_keys_along() {
     assert_eq!(left, 0);
 }
 
+/// The API of a homeserver does not tell, but a file is somebody's own.
+#[test]
+fn versions_are_named_the_newest_first() {
+    let (_directory, path) = temporary();
+    block_on(async {
+        let store = SqliteStore::create(&path).await.unwrap();
+        assert!(store.versions(10).await.unwrap().is_empty());
+        for _ in 0..4 {
+            store.create_version(ALGORITHM, &raw("{}")).await.unwrap();
+        }
+        store.delete_version(&VersionId::new("2")).await.unwrap();
+        assert_eq!(store.versions(10).await.unwrap(), ["4", "3", "1"].map(VersionId::new));
+        assert_eq!(store.versions(2).await.unwrap(), ["4", "3"].map(VersionId::new));
+        store.close().await.unwrap();
+    });
+}
+
 #[test]
 fn damaged_auth_data() {
     let (_directory, path) = temporary();

@@ -20,6 +20,6 @@ pub(crate) fn run(arguments: &Arguments, output: Output) -> Result<ExitStatus, E
     let mut script = Vec::new();
     let mut command = args::Arguments::command();
     clap_complete::generate(arguments.shell, &mut command, env!("CARGO_BIN_NAME"), &mut script);
-    output.raw(&script)?;
+    output.raw("the script", &script)?;
     Ok(ExitStatus::Done)
 }

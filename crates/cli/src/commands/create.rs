@@ -20,14 +20,16 @@ use crate::{
     error::Error,
     exit::ExitStatus,
     output::Report,
+    printable::printable,
     secrets::{GivenKey, secret_text},
     wording::{About, shown},
 };
 
 /// Begin a backup, with a new decryption key or with one that you have
 ///
-/// A new decryption key is shown once, on the terminal, or written to a file with --key-out. Without
-/// it nobody can read the backup, so keep it in a safe place.
+/// The key is that from --key-file, or else from MATRIX_KEY_BACKUP_KEY. Where there is none a new one
+/// is made, and shown once, on the terminal; with --key-out a new one is made in any case, and
+/// written to a file. Without its key nobody can read the backup, so keep it in a safe place.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   matrix-key-backup create
@@ -45,11 +47,12 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     key: KeyArguments,
 
-    /// Write the new decryption key to this file instead of showing it
+    /// Make a new decryption key, and write it to this file instead of showing it
     #[arg(long, value_name = "FILE", conflicts_with = "key_file")]
     key_out: Option<PathBuf>,
 
-    /// Begin a new backup although there is one; the old one stays in the store, read-only
+    /// Begin a new backup although there is one; the old one stays in the store, and can be read with
+    /// --backup-version
     #[arg(long)]
     replace: bool,
 }
@@ -132,8 +135,11 @@ impl Report for CreateReport {
         let mut text = self.about.text();
         text += &format!("Created, with the public key {}.\n", self.public_key);
         if let Some(version) = &self.replaced {
+            let version = printable(version);
             text += &format!(
-                "Version {version} stays in the store and can only be read from now on.\n"
+                "Version {version} stays in the store and can only be read from now on: with \
+                 --backup-version {version}\nof restore, verify, list and status, and with its own \
+                 decryption key.\n"
             );
         }
         if let Some(path) = &self.key_file {
@@ -143,6 +149,14 @@ impl Report for CreateReport {
             );
         }
         text
+    }
+
+    fn done(&self) -> String {
+        let Self { about, key_file, .. } = self;
+        let key = key_file
+            .as_ref()
+            .map_or_else(String::new, |path| format!(", and its decryption key is in {path}"));
+        format!("The work is done: {about} was created{key}")
     }
 }
 
@@ -215,5 +229,5 @@ fn show_key(key: &GivenKey, context: &Context) -> Result<(), Error> {
         "\n\nWrite it down, or put it into a password manager. Whoever has it can read the backup, \
          and\nwithout it nobody can, you included.\n",
     ]);
-    context.output.raw(text.as_bytes())
+    context.output.raw("the new decryption key", text.as_bytes())
 }

@@ -15,6 +15,7 @@ use crate::{
     exit::ExitStatus,
     files::{KEEP_KEYS, NewFile},
     output::{Output, Report},
+    printable::printable_json,
     secrets::{GivenKey, secret_text},
     wording::shown,
 };
@@ -107,6 +108,10 @@ impl Report for WrittenReport {
     fn text(&self) -> String {
         format!("Written to {}, readable by you only.\n", self.file)
     }
+
+    fn done(&self) -> String {
+        format!("The work is done: it is in {}, readable by you only", self.file)
+    }
 }
 
 pub(crate) fn run(command: &Command, context: &Context) -> Result<ExitStatus, Error> {
@@ -177,6 +182,6 @@ fn put_text(out: &OutArguments, output: Output, text: &str) -> Result<(), Error>
             NewFile::write(path, text.as_bytes(), KEEP_KEYS)?;
             output.report(&WrittenReport { file: shown(path) })
         }
-        None => output.raw(text.as_bytes()),
+        None => output.raw("the key", printable_json(text).as_bytes()),
     }
 }

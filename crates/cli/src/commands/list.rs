@@ -10,7 +10,7 @@ use matrix_key_backup::{
 use serde::Serialize;
 
 use crate::{
-    args,
+    args::{self, VersionArguments},
     context::Context,
     error::Error,
     exit::ExitStatus,
@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     /// List the sessions of this room
     #[arg(long, value_name = "ROOM", value_parser = args::room_id)]
     room: Option<RoomId>,
+
+    #[command(flatten)]
+    version: VersionArguments,
 }
 
 /// What the store has.
@@ -128,7 +131,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus
 
 async fn list(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
     let store = context.place.open().await?;
-    let backup = context.place.existing_backup(&store).await?;
+    let backup = context.place.existing_backup(&store, &arguments.version).await?;
     let progress = Progress::new(context.output, "Reading the backup", backup.count());
 
     let scope = arguments.room.clone().map_or(KeyScope::All, KeyScope::Room);

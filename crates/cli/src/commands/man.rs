@@ -22,7 +22,7 @@ pub(crate) fn run(arguments: &Arguments, output: Output) -> Result<ExitStatus, E
     program.build();
     match &arguments.dir {
         Some(directory) => write_all(&program, directory)?,
-        None => output.raw(&manual::page(&program))?,
+        None => output.raw("the manual page", &manual::page(&program))?,
     }
     Ok(ExitStatus::Done)
 }

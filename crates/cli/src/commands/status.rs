@@ -1,28 +1,37 @@
 //! `status`: what lies in the store, and whether a key fits. It takes no key.
 
 use clap::Args;
-use matrix_key_backup::{OpenBackup, UnreadableBackup, store::BackupVersion};
+use matrix_key_backup::{
+    OpenBackup, UnreadableBackup,
+    store::{BackupVersion, VersionId},
+};
 use serde::Serialize;
 
 use crate::{
     access::Access,
-    args::AnyKeyArguments,
+    args::{AnyKeyArguments, VersionArguments},
     context::Context,
     error::Error,
     exit::ExitStatus,
+    files::Input,
     output::Report,
     printable::printable,
+    secrets::Origin,
+    store::VERSIONS_NAMED,
     wording::{in_words, shown},
 };
 
 /// Show which backup the store has
 ///
-/// No key is needed and none is asked for. If one is given, its fit is reported; a key that does
-/// not fit makes the exit status 3.
+/// No key is needed and none is asked for. If one is given, or lies beside the default store, its
+/// fit is reported; a key that does not fit, or is none, makes the exit status 3.
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     key: AnyKeyArguments,
+
+    #[command(flatten)]
+    version: VersionArguments,
 }
 
 /// What the store has.
@@ -30,12 +39,16 @@ pub(crate) struct Arguments {
 struct StatusReport {
     store: String,
     backup: Option<BackupStatus>,
+    /// All versions in the store, the newest first.
+    versions: Vec<String>,
     key: Option<KeyStatus>,
 }
 
 #[derive(Debug, Serialize)]
 struct BackupStatus {
     version: String,
+    /// Whether it is the newest version, and so not read-only. // A-1
+    current: bool,
     /// As the store names it.
     algorithm: String,
     /// Whether the algorithm authenticates keys.
@@ -61,11 +74,16 @@ struct KeyStatus {
 }
 
 impl BackupStatus {
-    fn new(said: &BackupVersion, read: &Result<OpenBackup, UnreadableBackup>) -> Self {
+    fn new(
+        said: &BackupVersion,
+        read: &Result<OpenBackup, UnreadableBackup>,
+        newest: Option<&VersionId>,
+    ) -> Self {
         let algorithm = said.algorithm.clone();
         let known = read.as_ref().ok().map(OpenBackup::algorithm);
         Self {
             version: said.version.to_string(),
+            current: newest == Some(&said.version),
             authenticated: known.is_some_and(|known| known.names().is_some()),
             algorithm_in_words: match known {
                 Some(known) => in_words(known).to_owned(),
@@ -80,8 +98,9 @@ impl BackupStatus {
     }
 
     fn text(&self) -> String {
+        let read_only = if self.current { "" } else { ", read-only" };
         let mut text = format!(
-            "Backup      version {}, {}\n",
+            "Backup      version {}, {}{read_only}\n",
             printable(&self.version),
             self.algorithm_in_words
         );
@@ -106,19 +125,24 @@ impl Report for StatusReport {
             Some(backup) => text += &backup.text(),
             None => text += "Backup      none: begin one with `create` or `upload --create`\n",
         }
-        match &self.key {
-            Some(KeyStatus { kind, from, fits: true, .. }) => {
-                text += &format!("Key         the {kind} key from {from} fits\n");
-            }
-            Some(KeyStatus { kind, from, problem, .. }) => {
-                let problem = problem.as_deref().unwrap_or("there is no backup");
-                let problem = printable(problem);
-                text +=
-                    &format!("Key         the {kind} key from {from} does not fit: {problem}\n");
-            }
-            None => {}
+        if self.versions.len() > 1 {
+            let versions = self.versions.join(", ");
+            text += &format!("Versions    {versions}: all can be read, with --backup-version\n");
         }
-        text
+        text + &self.key.as_ref().map_or_else(String::new, KeyStatus::text)
+    }
+}
+
+impl KeyStatus {
+    fn text(&self) -> String {
+        let Self { kind, from, .. } = self;
+        match &self.problem {
+            None => format!("Key         the {kind} key from {from} fits\n"),
+            Some(problem) => {
+                let problem = printable(problem);
+                format!("Key         the {kind} key from {from} does not fit: {problem}\n")
+            }
+        }
     }
 }
 
@@ -128,16 +152,21 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus
 
 async fn status(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
     let store = context.place.open().await?;
-    let access = Access::given(&arguments.key, context)?;
-    let current = context.place.current(&store).await?;
+    let said = context.place.meant(&store, &arguments.version).await?;
+    let versions = store.versions(VERSIONS_NAMED).await?;
     store.close().await?;
 
-    let read = current.clone().map(OpenBackup::read);
-    let backup = current.as_ref().zip(read.as_ref());
+    let read = said.clone().map(OpenBackup::read);
+    let backup = said.as_ref().zip(read.as_ref());
+    let key = match Access::given(&arguments.key, context) {
+        Ok(access) => access.as_ref().map(|access| fit(access, read.as_ref(), context)),
+        Err(error) => Some(KeyStatus::unusable(error, context)?),
+    };
     let report = StatusReport {
         store: shown(context.place.path()),
-        backup: backup.map(|(said, read)| BackupStatus::new(said, read)),
-        key: access.as_ref().map(|access| fit(access, read.as_ref(), context)),
+        backup: backup.map(|(said, read)| BackupStatus::new(said, read, versions.first())),
+        versions: versions.iter().map(ToString::to_string).collect(),
+        key,
     };
     context.output.report(&report)?;
     Ok(report.exit_status())
@@ -163,6 +192,36 @@ fn fit(
         fits: problem.is_none(),
         problem,
     }
+}
+
+impl KeyStatus {
+    /// What was given as a key, and is none, does not fit. A file that was named wrongly is an
+    /// error all the same; the one beside the default store was not named at all.
+    fn unusable(error: Error, context: &Context) -> Result<Self, Error> {
+        let (kind, from, problem) = match error {
+            Error::NotAKey { origin, error } => ("decryption", origin, error.to_string()),
+            Error::NotAWriterKey { origin, error } => ("writer", origin, error.to_string()),
+            Error::Read { file, source } if is_beside_store(&file, context) => {
+                ("decryption", beside_store(context), format!("it cannot be read: {source}"))
+            }
+            Error::NotText { file, .. } if is_beside_store(&file, context) => {
+                ("decryption", beside_store(context), "it is no UTF-8 text".to_owned())
+            }
+            Error::TooLong { file, .. } if is_beside_store(&file, context) => {
+                ("decryption", beside_store(context), "it is too large for a key".to_owned())
+            }
+            error => return Err(error),
+        };
+        Ok(Self { kind, from: from.to_string(), fits: false, problem: Some(problem) })
+    }
+}
+
+fn beside_store(context: &Context) -> Origin {
+    Origin::BesideStore(context.place.key_file())
+}
+
+fn is_beside_store(file: &Input, context: &Context) -> bool {
+    context.place.is_default() && *file == Input::File(context.place.key_file())
 }
 
 impl StatusReport {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     access::Access,
-    args::{AnyKeyArguments, FindingArguments, ScopeArguments},
+    args::{AnyKeyArguments, FindingArguments, ScopeArguments, VersionArguments},
     context::Context,
     error::Error,
     exit::ExitStatus,
@@ -29,6 +29,9 @@ use crate::{
 pub(crate) struct Arguments {
     #[command(flatten)]
     key: AnyKeyArguments,
+
+    #[command(flatten)]
+    version: VersionArguments,
 
     #[command(flatten)]
     scope: ScopeArguments,
@@ -94,7 +97,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus
 
 async fn verify(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
     let store = context.place.open().await?;
-    let backup = context.place.existing_backup(&store).await?;
+    let backup = context.place.existing_backup(&store, &arguments.version).await?;
     let access = Access::required(&arguments.key, context)?;
     access.trust(&backup, context)?;
     if let (Access::Writer(_), BackupAlgorithm::V1) = (&access, backup.algorithm()) {

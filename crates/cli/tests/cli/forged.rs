@@ -177,3 +177,48 @@ fn names_from_the_store_cannot_move_the_cursor() {
         assert!(!ran.out.contains("\nerror") && !ran.err.contains("\nerror"), "{ran:?}");
     }
 }
+
+/// Nor do the characters that JSON lets through: DEL, the C1 controls, those that turn the line
+/// round, and those that nobody sees. As escapes they are the same values.
+#[test]
+fn names_from_the_store_cannot_reorder_a_line_of_json() {
+    let (world, store, key_file) = World::filled(3);
+    let id = sessions(1)[0].session_id().to_string();
+    let hostile = "\u{7f}\u{9b}31m\u{85}\u{202e}\u{2066}\u{200b}\u{feff}\u{e0041}";
+    let (room, session) = (format!("!{hostile}:a"), format!("{hostile}{id}"));
+    // A good entry in a bad room, and a bad one.
+    let file = tamper(&store);
+    file.execute("UPDATE keys SET room_id = ?2 WHERE session_id = ?1", [&id, &room]).unwrap();
+    let other = sessions(2)[1].session_id().to_string();
+    let broken = "UPDATE keys SET room_id = ?2, session_id = ?3, session_data = '{}' \
+                  WHERE session_id = ?1";
+    file.execute(broken, [&other, &room, &session]).unwrap();
+    file.execute("UPDATE versions SET etag = 7", []).unwrap();
+
+    let with_key = ["--key-file", text(&key_file), "--store", text(&store)];
+    let commands: [(&[&str], i32); 7] = [
+        (&["verify", "--json", with_key[0], with_key[1]], 1),
+        (&["list", "--json"], 0),
+        (&["list", "--json", "--room", &room], 0),
+        (&["list"], 0),
+        (&["list", "--room", &room], 0),
+        (&["restore", "--json", "--plaintext-json", "-", with_key[0], with_key[1]], 1),
+        (&["list", "--json", "--backup-version", hostile], 2),
+    ];
+    for (command, status) in commands {
+        let arguments = command.iter().chain(&with_key[2..]);
+        let ran = world.run_revealing(arguments).with_status(status);
+        for character in hostile.chars().filter(|character| !character.is_ascii_graphic()) {
+            for printed in [&ran.out, &ran.err] {
+                assert!(!printed.contains(character), "{character:?}: {command:?} {printed:?}");
+            }
+        }
+        let escape = if command.contains(&"--json") { "\\u202e" } else { "\\u{202e}" };
+        assert!(ran.out.contains(escape) || ran.err.contains(escape), "{ran:?}");
+    }
+    let list = ["list", "--json", "--room", &room];
+    let listed = world.run(list.iter().chain(&with_key[2..])).done().json();
+    let ids: Vec<_> =
+        listed["sessions"].as_array().unwrap().iter().map(|entry| &entry["session_id"]).collect();
+    assert!(ids.contains(&&session.as_str().into()), "{ids:?}");
+}

@@ -52,9 +52,17 @@ fn reports_have_the_documented_fields() {
     has_fields(&json, &[&ABOUT[..], &WALKED, &["file", "written"], &FINDINGS].concat());
 
     let json = run(&["status", key[0], key[1]]);
-    has_fields(&json, &["store", "backup", "key"]);
-    let backup =
-        ["version", "algorithm", "authenticated", "public_key", "count", "etag", "problem"];
+    has_fields(&json, &["store", "backup", "versions", "key"]);
+    let backup = [
+        "version",
+        "current",
+        "algorithm",
+        "authenticated",
+        "public_key",
+        "count",
+        "etag",
+        "problem",
+    ];
     has_fields(&json["backup"], &backup);
     has_fields(&json["key"], &["kind", "from", "fits", "problem"]);
     assert_eq!(run(&["status"])["key"], Value::Null);

@@ -5,6 +5,8 @@
 #![cfg(unix)]
 
 #[cfg(test)]
+mod arguments;
+#[cfg(test)]
 mod begin;
 #[cfg(test)]
 mod forged;
@@ -19,6 +21,8 @@ mod refused;
 #[cfg(test)]
 mod restore;
 #[cfg(test)]
+mod standard_output;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod upload;
@@ -26,5 +30,7 @@ mod upload;
 mod usage;
 #[cfg(test)]
 mod v1;
+#[cfg(test)]
+mod versions;
 #[cfg(test)]
 mod writer;

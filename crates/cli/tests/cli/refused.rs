@@ -101,6 +101,39 @@ fn a_key_of_another_backup_is_refused_by_name() {
     assert_eq!(ran.with_status(3).json()["key"]["fits"], false);
 }
 
+/// What lies beside the default store was not even given: it does not fit, and nothing fails.
+#[test]
+fn status_tells_of_a_key_file_that_is_junk() {
+    let world = World::new();
+    let (export, passphrase) = (world.export("keys.txt", &sessions(2)), world.path("passphrase"));
+    world.run(["upload", text(&export), "--passphrase-file", text(&passphrase)]).done();
+    let beside = world.data().join("backup.sqlite3.key");
+    let large = vec![b'A'; 100_000];
+    let cases: [(&[u8], &str); 4] =
+        [(b"junk", "48 characters"), (b"", "empty"), (&[0xff; 32], "no UTF-8"), (&large, "large")];
+    for (content, expected) in cases {
+        fs::write(&beside, content).unwrap();
+        let ran = world.run(["status", "--json"]).with_status(3);
+        assert!(ran.err.is_empty(), "{}", ran.err);
+        let json = ran.json();
+        assert_eq!(json["backup"]["count"], 2);
+        assert_eq!(json["key"]["fits"], false);
+        assert_eq!(json["key"]["kind"], "decryption");
+        let problem = json["key"]["problem"].as_str().unwrap();
+        assert!(problem.contains(expected), "{problem}");
+        let ran = world.run(["status"]).with_status(3);
+        assert!(ran.out.contains("does not fit") && ran.out.contains("2 "), "{}", ran.out);
+    }
+    // Where a key is given, that one counts.
+    let no_key = world.write("no.key", "junk");
+    let json = world.run(["status", "--json", "--key-file", text(&no_key)]).with_status(3).json();
+    assert_eq!(json["key"]["fits"], false);
+    world.run(["status", "--key-file", "nowhere.key"]).refused(2, &["cannot be read"]);
+    let json =
+        world.run(["status", "--json", "--writer-key-file", text(&no_key)]).with_status(3).json();
+    assert_eq!((&json["key"]["kind"], &json["key"]["fits"]), (&"writer".into(), &false.into()));
+}
+
 #[test]
 fn a_text_that_is_no_key_is_told_apart_without_showing_it() {
     let (world, store, _) = World::filled(1);

@@ -141,31 +141,6 @@ fn a_form_has_to_be_chosen_and_a_passphrase_is_not_empty() {
         .refused(2, &["nowhere/x cannot be written"]);
 }
 
-/// A reader that goes away is no panic; for keys it is an error, for a report it is none.
-#[test]
-fn a_closed_pipe_is_no_panic() {
-    let (world, store, key_file) = World::filled(40);
-    let run = |arguments: &[&str]| {
-        let mut command = world.command(arguments);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        drop(child.stdout.take());
-        let output = child.wait_with_output().unwrap();
-        (output.status.code(), String::from_utf8(output.stderr).unwrap())
-    };
-    assert_eq!(run(&["list", "--store", text(&store)]), (Some(0), String::new()));
-    let (status, message) = run(&[
-        "restore",
-        "--plaintext-json",
-        "-",
-        "--store",
-        text(&store),
-        "--key-file",
-        text(&key_file),
-    ]);
-    assert_eq!(status, Some(2));
-    assert!(message.contains("standard output cannot be written to"), "{message}");
-}
-
 /// Ctrl-C while a file is on its way leaves neither the file nor its draft, which may hold keys.
 #[test]
 fn an_interruption_leaves_no_half_file() {

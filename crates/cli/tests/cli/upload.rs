@@ -1,6 +1,10 @@
 //! Uploading into a backup that is there.
 
-use std::fs;
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    process::Stdio,
+};
 
 use matrix_key_backup::key_export::ExportedSessionData;
 
@@ -164,6 +168,47 @@ fn a_wrong_key_changes_nothing() {
         ])
         .refused(3, &[text(&wrong), "does not fit backup version 1", "store.sqlite3"]);
     assert_eq!(fs::read(&store).unwrap(), before);
+}
+
+/// T-3: what was trusted a moment ago is looked at again before anything is written.
+#[test]
+fn a_backup_that_another_one_has_taken_the_place_of_is_not_written_to() {
+    let (world, _) = empty();
+    let (store, key_file) = (world.path("store.sqlite3"), world.path("key"));
+    let (export, passphrase) = (world.export("keys.txt", &sessions(3)), world.path("passphrase"));
+    let mut upload = world.command([
+        "upload",
+        "--verbose",
+        "--store",
+        text(&store),
+        "--key-file",
+        text(&key_file),
+        "--passphrase-file",
+        text(&passphrase),
+        "-",
+    ]);
+    let piped = upload.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap();
+    // Its standard error says that it trusts the backup; then it waits for the keys.
+    let mut err = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("is trusted") {
+        line.clear();
+        assert_ne!(err.read_line(&mut line).unwrap(), 0, "it ended before its time");
+    }
+    let auth_data = format!("{{\"public_key\":\"{}\"}}", key(2).public_key().to_base64());
+    crate::support::tamper(&store)
+        .execute("UPDATE versions SET auth_data = ?1", [auth_data])
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&fs::read(&export).unwrap()).unwrap();
+    let mut message = String::new();
+    std::io::Read::read_to_string(&mut err, &mut message).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(3), "{message}");
+    for part in ["backup version 1 is no longer the one", "nothing was uploaded", "status"] {
+        assert!(message.contains(part), "{part:?} is not in: {message}");
+    }
+    let status = world.run(["status", "--json", "--store", text(&store)]).done().json();
+    assert_eq!(status["backup"]["count"], 0);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use self::{
     sink::{Destination, Sink},
 };
 use crate::{
-    args::{FindingArguments, KeyArguments, PassphraseArguments, ScopeArguments},
+    args::{FindingArguments, KeyArguments, PassphraseArguments, ScopeArguments, VersionArguments},
     context::Context,
     error::Error,
     exit::ExitStatus,
@@ -36,6 +36,7 @@ use crate::{
   matrix-key-backup restore --out keys.txt
   matrix-key-backup restore --out room.txt --room '!abc:example.org'
   matrix-key-backup restore --plaintext-json - | import-into-my-bot
+  matrix-key-backup restore --out old.txt --backup-version 1 --key-file old.key
 
 A line of --plaintext-json is one object:
   authenticated    whether the writer of the backup vouches for the key
@@ -57,6 +58,9 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     key: KeyArguments,
+
+    #[command(flatten)]
+    version: VersionArguments,
 
     #[command(flatten)]
     scope: ScopeArguments,
@@ -99,6 +103,14 @@ impl Report for RestoreReport {
         }
         text
     }
+
+    fn done(&self) -> String {
+        let keys = count(self.written, "key");
+        match &self.file {
+            Some(path) => format!("The work is done: {keys} written to {path}"),
+            None => "There was no key to write, and nothing was changed".to_owned(),
+        }
+    }
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
@@ -109,7 +121,7 @@ async fn restore(arguments: &Arguments, context: &Context) -> Result<ExitStatus,
     let destination = arguments.destination();
     destination.check()?;
     let store = context.place.open().await?;
-    let backup = context.place.existing_backup(&store).await?;
+    let backup = context.place.existing_backup(&store, &arguments.version).await?;
     let key = GivenKey::required(&arguments.key, context)?;
     key.trust(&backup, context)?;
     let mut sink = arguments.sink(&destination, context)?;

@@ -19,6 +19,7 @@ use crate::{
     error::Error,
     files::{NewFile, Overwrite, unwritable},
     output::{Channel, Output},
+    printable::printable_json,
     progress::spin,
     secrets::{random_numbers, secret_text},
 };
@@ -139,15 +140,23 @@ impl Out {
             Self::File { file, path } => {
                 file.write_all(bytes).map_err(|source| unwritable(path, source))
             }
-            Self::StandardOutput => io::stdout().write_all(bytes).map_err(Error::StandardOutput),
+            Self::StandardOutput => io::stdout().write_all(bytes).map_err(not_written_out),
         }
     }
 
     fn finish(self) -> Result<(), Error> {
         match self {
             Self::File { file, .. } => file.finish(),
-            Self::StandardOutput => io::stdout().flush().map_err(Error::StandardOutput),
+            Self::StandardOutput => io::stdout().flush().map_err(not_written_out),
         }
+    }
+}
+
+/// Unlike a report, keys that did not arrive are worth a word whoever closed the pipe.
+fn not_written_out(source: io::Error) -> Error {
+    match source.kind() {
+        io::ErrorKind::BrokenPipe => Error::ReaderGone,
+        _ => Error::StandardOutput { what: "the keys", source },
     }
 }
 
@@ -174,7 +183,7 @@ fn line(session: BackedUpSession) -> Zeroizing<String> {
     let about = json!(about).to_string();
     // The key's own JSON goes into the object as it is, beside what is said of it.
     let about = about.strip_suffix('}').unwrap_or_default();
-    secret_text(&[about, ",\"key\":", &exported(session).to_json(), "}\n"])
+    printable_json(&secret_text(&[about, ",\"key\":", &exported(session).to_json(), "}\n"]))
 }
 
 /// What a line says of its key.

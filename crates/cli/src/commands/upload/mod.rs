@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use clap::Args;
 use matrix_key_backup::{
     store::{SqliteStore, SqliteStoreError},
-    trust::TrustedBackup,
     upload::{MacKeyCheck, UploadError, UploadEvent, UploadSummary, Uploader},
 };
 use serde::Serialize;
@@ -19,13 +18,14 @@ use self::{
 };
 use crate::{
     access::Access,
-    args::{AnyKeyArguments, FindingArguments, PassphraseArguments},
+    args::{AnyKeyArguments, FindingArguments, PassphraseArguments, VersionArguments},
     context::Context,
     error::Error,
     exit::ExitStatus,
     files::Input,
     findings::{Finding, Findings, FindingsReport},
     output::Report,
+    printable::printable,
     progress::Progress,
     secrets,
     wording::{About, count, figure, provenance, shown},
@@ -109,10 +109,22 @@ impl Report for UploadReport {
             text += "\nOf those that were written:\n";
             text += &provenance(&summary.written);
         }
-        text +=
-            &format!("\nThe backup has {} now (etag {}).\n", count(self.count, "key"), self.etag);
+        text += &format!(
+            "\nThe backup has {} now (etag {}).\n",
+            count(self.count, "key"),
+            printable(&self.etag)
+        );
         text += self.why_unauthenticated();
         text
+    }
+
+    fn done(&self) -> String {
+        let written = count(self.summary.new + self.summary.improved, "key");
+        let key = self
+            .key_file
+            .as_ref()
+            .map_or_else(String::new, |path| format!("; its new decryption key is in {path}"));
+        format!("The work is done: {written} written to {}{key}", self.about)
     }
 }
 
@@ -142,7 +154,8 @@ async fn upload(arguments: &Arguments, context: &Context) -> Result<ExitStatus, 
 
     let progress = Progress::new(context.output, "Uploading keys", exports.len());
     let findings = Findings::new(arguments.findings, context.output, &progress);
-    let uploader = uploader(&upload.store, &upload.trusted, &upload.access, context).await?;
+    let failed = |error| upload.failed(context, error);
+    let uploader = uploader(&upload, context).await.map_err(failed)?;
     let summary = uploader
         .upload(exports.keys(&findings), |event| match event {
             UploadEvent::Progress { keys_done } => progress.set(keys_done),
@@ -150,7 +163,7 @@ async fn upload(arguments: &Arguments, context: &Context) -> Result<ExitStatus, 
             _ => {}
         })
         .await
-        .map_err(|error| failed(&upload.access, context, error))?;
+        .map_err(failed)?;
     progress.finish();
 
     let any_findings = findings.any();
@@ -167,25 +180,26 @@ const UNCONFIRMED: &str = "the backup was empty, so the MAC key could not be tri
                            entries: have what was uploaded checked once by a holder of the \
                            decryption key, with `verify`"; // T-5
 
-async fn uploader<'s>(
-    store: &'s SqliteStore,
-    trusted: &TrustedBackup,
-    access: &Access,
+async fn uploader<'u>(
+    upload: &'u Upload,
     context: &Context,
-) -> Result<Uploader<'s, SqliteStore>, Error> {
-    let uploader = match access {
+) -> Result<Uploader<'u, SqliteStore>, UploadError<SqliteStoreError>> {
+    let Upload { store, trusted, access, .. } = upload;
+    match access {
         Access::Reader(given) => {
             Uploader::for_reader(store, trusted, given.reader.clone(), context.user.clone())
         }
         Access::Writer(given) => {
             Uploader::for_writer(store, trusted, given.key.backup_mac_key.clone()).await
         }
-    };
-    uploader.map_err(|error| failed(access, context, error))
+    }
 }
 
-fn failed(access: &Access, context: &Context, error: UploadError<SqliteStoreError>) -> Error {
-    Error::from_upload(context.place.path().to_owned(), access.origin(), error)
+impl Upload {
+    fn failed(&self, context: &Context, error: UploadError<SqliteStoreError>) -> Error {
+        let store = context.place.path().to_owned();
+        Error::from_upload(store, self.backup.version(), self.access.origin(), error)
+    }
 }
 
 async fn report(
@@ -196,7 +210,7 @@ async fn report(
     summary: UploadSummary,
     findings: FindingsReport,
 ) -> Result<UploadReport, Error> {
-    let backup = context.place.existing_backup(&upload.store).await?;
+    let backup = context.place.existing_backup(&upload.store, &VersionArguments::default()).await?;
     Ok(UploadReport {
         about: About::new(context, &upload.backup),
         created: upload.created,

@@ -87,6 +87,17 @@ impl Database {
         )
     }
 
+    pub(super) fn versions(&mut self, limit: usize) -> Outcome<Vec<VersionId>> {
+        let operation = self.reading()?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement =
+            operation.prepare("SELECT version FROM versions ORDER BY version DESC LIMIT ?1")?;
+        let rows = statement
+            .query_map([limit], |row| row.get(0).map(|number: i64| number.to_string()))
+            .map_err(|error| operation.failed(error))?;
+        rows.map(|row| row.map(VersionId::new).map_err(|error| operation.failed(error))).collect()
+    }
+
     pub(super) fn create_version(
         &mut self,
         algorithm: &str,

@@ -127,6 +127,22 @@ impl SqliteStore {
         &self.path
     }
 
+    /// The versions that the file holds, the newest first; the newest `limit` where there are more.
+    ///
+    /// A homeserver tells this to nobody, so it is no part of [`BackupStore`].
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    pub async fn versions(&self, limit: usize) -> Result<Vec<VersionId>, SqliteStoreError> {
+        match self.run(move |database| database.versions(limit)).await {
+            Ok(versions) => Ok(versions),
+            Err(StoreError::Store(error)) => Err(error),
+            // No version is asked for, so none can be missing.
+            Err(_) => Ok(Vec::new()),
+        }
+    }
+
     /// Moves the log into the file, unless another process still needs it, and closes the file.
     ///
     /// Dropping the store does the same, but waits on the spot and hides errors.
