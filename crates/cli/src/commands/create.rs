@@ -213,10 +213,10 @@ async fn begin(
     context.place.make_default_directory()?;
     let draft = arguments.key_out.as_deref();
     let draft = draft.map(|path| prepare_key_file(context, &key.reader, path)).transpose()?;
+    let store = context.place.opened_or_created(store).await?;
     if show == ShowKey::Yes {
         show_key(key, context)?;
     }
-    let store = context.place.opened_or_created(store).await?;
     let backup = begin_backup(context, &store, &key.reader, algorithm, draft).await?;
     Ok((store, backup))
 }
@@ -227,7 +227,7 @@ fn show_key(key: &GivenKey, context: &Context) -> Result<(), Error> {
         "\nDecryption key, shown only now:\n\n    ",
         &key.reader.decryption_key().expose_base58(),
         "\n\nWrite it down, or put it into a password manager. Whoever has it can read the backup, \
-         and\nwithout it nobody can, you included.\n",
+         and\nwithout it nobody can, you included.\n\n",
     ]);
     context.output.raw("the new decryption key", text.as_bytes())
 }

@@ -178,6 +178,21 @@ fn names_from_the_store_cannot_move_the_cursor() {
     }
 }
 
+/// Nor does the path of a store that somebody else has named.
+#[test]
+fn a_path_cannot_move_the_cursor() {
+    let (world, store, _) = World::filled(1);
+    let hostile = world.path("\u{1b}[2J\u{202e}.sqlite3");
+    std::fs::copy(&store, &hostile).unwrap();
+    for command in ["status", "list", "verify"] {
+        let ran = world.run([command, "--store", text(&hostile)]);
+        for character in ['\u{1b}', '\u{202e}'] {
+            assert!(!ran.out.contains(character) && !ran.err.contains(character), "{ran:?}");
+        }
+        assert!(ran.out.contains("\\u{1b}[2J") || ran.err.contains("--key-file"), "{ran:?}");
+    }
+}
+
 /// Nor do the characters that JSON lets through: DEL, the C1 controls, those that turn the line
 /// round, and those that nobody sees. As escapes they are the same values.
 #[test]
