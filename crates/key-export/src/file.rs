@@ -106,8 +106,11 @@ impl KeyExportFile {
     /// wrote the file knew the passphrase, and nothing about whose keys are in it: a key from a file
     /// is unauthenticated (V2-11).
     pub fn decrypt(self, passphrase: &Passphrase) -> Result<DecryptedKeyExport, DecryptError> {
-        let keys =
-            AesCtrHmacKeys::from_pbkdf2(passphrase.as_bytes(), &self.salt, self.rounds.non_zero());
+        let keys = AesCtrHmacKeys::from_pbkdf2(
+            passphrase.expose_bytes(),
+            &self.salt,
+            self.rounds.non_zero(),
+        );
         // From here on the buffer is going to hold plaintext.
         let mut bytes = Zeroizing::new(self.bytes);
         let (covered, tag) =

@@ -9,7 +9,6 @@ mod entries;
 mod exported_session_data;
 mod file;
 mod list;
-mod passphrase;
 mod rounds;
 mod writer;
 
@@ -17,6 +16,6 @@ pub use decrypted::DecryptedKeyExport;
 pub use entries::{BadEntry, Entries};
 pub use exported_session_data::{ExportedSessionData, ExportedSessionDataError};
 pub use file::{DecryptError, KeyExportFile, KeyExportFileError};
-pub use passphrase::Passphrase;
+pub use matrix_key_backup_primitives::Passphrase;
 pub use rounds::{Rounds, RoundsOutOfBounds};
 pub use writer::{KeyExportWriter, encrypt};

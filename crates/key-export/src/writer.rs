@@ -61,7 +61,7 @@ impl KeyExportWriter {
         let mut salt = [0; 16];
         rng.fill_bytes(&mut salt);
         let iv = CtrIv::generate(rng);
-        let keys = AesCtrHmacKeys::from_pbkdf2(passphrase.as_bytes(), &salt, rounds.non_zero());
+        let keys = AesCtrHmacKeys::from_pbkdf2(passphrase.expose_bytes(), &salt, rounds.non_zero());
 
         let mut bytes = vec![VERSION];
         bytes.extend_from_slice(&salt);

@@ -54,6 +54,7 @@ mod kdf;
 mod key_error;
 mod mac;
 mod mac_key;
+mod passphrase;
 mod public_key;
 mod secret;
 
@@ -64,6 +65,7 @@ pub use key_error::{Base64KeyError, KeyLengthError};
 pub use key_representation::KeyRepresentationError;
 pub use mac::{AuthenticationTag, BackupMac, MacEncodingError, V1Mac, WrongMac};
 pub use mac_key::BackupMacKey;
+pub use passphrase::Passphrase;
 pub use public_key::{BackupPublicKey, EphemeralPublicKey};
 
 /// Compiles and runs the example in the README.

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use matrix_key_backup_primitives::{
-    AesCtrHmacKeys, BackupDecryptionKey, BackupMacKey, CtrIv,
+    AesCtrHmacKeys, BackupDecryptionKey, BackupMacKey, CtrIv, Passphrase,
     hazmat::{EphemeralSecretKey, MessageKeys, SharedSecret},
     key_representation::KeyBytes,
 };
@@ -63,6 +63,9 @@ fn secrets_are_redacted_wiped_and_compared_in_constant_time() {
         BackupDecryptionKey::from_slice(bytes).unwrap()
     });
     assert_well_behaved!(BackupMacKey, 32, |bytes| BackupMacKey::from_slice(bytes).unwrap());
+    assert_well_behaved!(Passphrase, 20, |bytes| {
+        Passphrase::new(bytes.iter().copied().map(char::from).collect::<String>())
+    });
     assert_well_behaved!(KeyBytes, 32, |bytes| KeyBytes::from_slice(bytes).unwrap());
     assert_well_behaved!(EphemeralSecretKey, 32, |bytes| {
         EphemeralSecretKey::from_slice(bytes).unwrap()

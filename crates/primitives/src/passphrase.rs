@@ -1,4 +1,4 @@
-//! What a person types to open a key export file.
+//! What a person types to open a key export file, or secret storage.
 
 use alloc::string::String;
 use core::fmt;
@@ -6,16 +6,16 @@ use core::fmt;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-/// The passphrase of a key export file.
+/// The passphrase of a key export file (E-1) or of a secret storage key (S-4).
 ///
-/// Its UTF-8 bytes enter the key derivation exactly as typed (E-1): nothing is trimmed and nothing
-/// is normalised, because other programs do neither.
+/// Its UTF-8 bytes enter the key derivation exactly as typed: nothing is trimmed and nothing is
+/// normalised, because other programs do neither.
 ///
 /// # Security
 ///
 /// Wiped on drop, redacted in `Debug`, compared in constant time for passphrases of one length
-/// (K-5). Whether one is good enough to protect a file is for the program to judge: this type takes
-/// any, the empty one too.
+/// (K-5). Whether one is good enough is for the program to judge: this type takes any, the empty one
+/// too.
 #[derive(Clone)]
 pub struct Passphrase(Zeroizing<String>);
 
@@ -32,14 +32,16 @@ impl Passphrase {
         self.0.is_empty()
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    /// The secret bytes, UTF-8.
+    #[must_use]
+    pub fn expose_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
 }
 
 impl ConstantTimeEq for Passphrase {
     fn ct_eq(&self, other: &Self) -> Choice {
-        self.as_bytes().ct_eq(other.as_bytes())
+        self.expose_bytes().ct_eq(other.expose_bytes())
     }
 }
 
