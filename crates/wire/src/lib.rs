@@ -3,6 +3,8 @@
 
 extern crate alloc;
 
+pub mod property;
+
 mod auth_data;
 mod backed_up_session_data;
 mod canonical;
@@ -13,7 +15,6 @@ mod json;
 mod key_backup_data;
 mod names;
 mod other_properties;
-mod property;
 mod provenance;
 mod session_data;
 mod session_data_v2;

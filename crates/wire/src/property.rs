@@ -1,4 +1,15 @@
 //! Taking typed properties out of an object, with errors that name them.
+//!
+//! ```
+//! use matrix_key_backup_wire::{Json, property};
+//!
+//! let json = Json::parse(r#"{"name": "key", "size": "large"}"#)?;
+//! let object = property::object(&json)?;
+//! assert_eq!(property::required_string(object, "name")?, "key");
+//! let error = property::required_string(object, "colour").unwrap_err();
+//! assert_eq!(error.to_string(), "`colour` is missing");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use crate::json::{Json, JsonKind, Object, Text};
 
@@ -40,26 +51,45 @@ pub enum PropertyError {
     },
 }
 
-pub(crate) fn object<'j, 'a>(json: &'j Json<'a>) -> Result<&'j Object<'a>, PropertyError> {
+/// The object that a value is.
+///
+/// # Errors
+///
+/// [`PropertyError::NotAnObject`] if it is something else.
+pub fn object<'j, 'a>(json: &'j Json<'a>) -> Result<&'j Object<'a>, PropertyError> {
     json.as_object().ok_or_else(|| PropertyError::NotAnObject { found: json.kind() })
 }
 
-pub(crate) fn required<'j, 'a>(
+/// The value of a property.
+///
+/// # Errors
+///
+/// [`PropertyError::Missing`] if there is none.
+pub fn required<'j, 'a>(
     object: &'j Object<'a>,
     property: &'static str,
 ) -> Result<&'j Json<'a>, PropertyError> {
     object.get(property).ok_or(PropertyError::Missing { property })
 }
 
-pub(crate) fn required_string<'j>(
+/// The value of a property that is a string.
+///
+/// # Errors
+///
+/// [`PropertyError`] if there is none, or it is something else.
+pub fn required_string<'j>(
     object: &'j Object<'_>,
     property: &'static str,
 ) -> Result<&'j str, PropertyError> {
     string(required(object, property)?, property, "a string")
 }
 
-/// The string, or the error that `property` is not what was expected.
-pub(crate) fn string<'j>(
+/// The string that a value in `property` is.
+///
+/// # Errors
+///
+/// [`PropertyError::WrongType`] if it is something else.
+pub fn string<'j>(
     json: &'j Json<'_>,
     property: &'static str,
     expected: &'static str,
@@ -67,8 +97,12 @@ pub(crate) fn string<'j>(
     json.as_str().ok_or_else(|| wrong_type(json, property, expected))
 }
 
-/// The name of something inside `property`, or the error that it is no Unicode text.
-pub(crate) fn name<'j>(
+/// The name of something inside `property`.
+///
+/// # Errors
+///
+/// [`PropertyError::WrongType`] if it is no Unicode text.
+pub fn name<'j>(
     name: &'j Text<'_>,
     property: &'static str,
     expected: &'static str,
@@ -77,7 +111,9 @@ pub(crate) fn name<'j>(
     name.as_str().ok_or(PropertyError::WrongType { property, expected, found })
 }
 
-pub(crate) fn wrong_type(
+/// The error that something in `property` is not what was expected.
+#[must_use]
+pub fn wrong_type(
     json: &Json<'_>,
     property: &'static str,
     expected: &'static str,
