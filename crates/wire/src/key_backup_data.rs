@@ -99,4 +99,13 @@ pub enum KeyBackupDataError {
     /// `session_data` is not what serde takes for JSON.
     #[error("`session_data` is no JSON")]
     SessionData,
+    /// The bytes are no UTF-8, so no JSON.
+    #[error("malformed entry: it is not UTF-8")]
+    Encoding,
+    /// The room or session id that it is filed under is none, so it cannot belong there.
+    #[error("it is filed under an id that is empty, too long or no Unicode text")]
+    Place,
+    /// What stands in place of a whole room's entries is none of them.
+    #[error("its room is no object with `sessions`")]
+    Room,
 }

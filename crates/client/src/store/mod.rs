@@ -9,6 +9,7 @@
 mod entry;
 mod error;
 mod pages;
+mod room_keys_body;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod version;
@@ -16,6 +17,7 @@ mod version;
 pub use entry::{KeyScope, KeyToStore, PutOutcome, ReceivedKey};
 pub use error::StoreError;
 pub use pages::KeyPages;
+pub use room_keys_body::{RoomKeysBodyError, RoomKeysScanner};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteStore, SqliteStoreError};
 pub use version::{BackupVersion, VersionId};
