@@ -4,6 +4,7 @@ pub mod maybe_send;
 pub mod merge;
 pub mod migration;
 pub mod replacement;
+pub mod state;
 pub mod store;
 pub mod upload;
 

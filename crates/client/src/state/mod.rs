@@ -1,0 +1,159 @@
+//! What a client keeps over restarts, so that a server cannot go back on what it has shown.
+
+mod seen_keys;
+mod seen_version;
+mod watch;
+
+pub use seen_keys::SeenKey;
+pub use seen_version::VersionSetback;
+pub use watch::{KeySetback, KeySetbackKind, RestoreWatch};
+
+use matrix_key_backup_trust::TrustState;
+use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use self::seen_version::{SeenVersion, SeenVersionForm, TEXT_MAX_BYTES};
+use crate::{
+    OpenBackup,
+    store::{KeyScope, VersionId},
+};
+
+/// Most versions whose keys are remembered. Of more, those seen longest ago are forgotten.
+const MAX_VERSIONS: usize = 4;
+
+/// All that a client has to remember of one account's backups: which ones it trusted (T-3, T-4),
+/// and what it has seen in them (B-3).
+///
+/// The caller keeps one for each account. Through serde it is JSON of some hundred kilobytes at
+/// most, whatever the server does, and holds no key. It holds room and session ids.
+///
+/// A server can withhold keys, and can serve older entries than it has shown. A state cannot
+/// prevent it, but says so where it has seen the newer ones:
+///
+/// - [`note_version`](Self::note_version), whenever a version is opened, compares count and etag;
+/// - [`watch`](Self::watch) goes along with a restore, and compares the keys;
+/// - [`note_key`](Self::note_key) remembers what this client itself has written.
+///
+/// Of each version it remembers up to 1,024 keys: all of them, or a sample that the server cannot
+/// guess. A server that withholds one key in 200 of a large backup is noticed with a probability
+/// of more than 99 %.
+///
+/// ```
+/// use matrix_key_backup::state::BackupState;
+///
+/// let state = BackupState::generate(&mut rand_core::UnwrapErr(rand::rngs::SysRng));
+/// let kept = serde_json::to_string(&state)?;
+/// assert_eq!(serde_json::from_str::<BackupState>(&kept)?, state);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
+/// # Security
+///
+/// Whoever can change it can make a client forget, and can cause false alarms. No backup and no key
+/// is trusted for what stands here. Keep it from the server: a sample that the server knows it can
+/// spare.
+///
+/// Source: B-3, T-3, T-4 in `docs/rules.md`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Form", into = "Form")]
+pub struct BackupState {
+    /// Which backups were trusted.
+    pub trust: TrustState,
+    /// Random, so that the server cannot tell which keys are remembered.
+    salt: u64,
+    /// The one that was opened last at the end.
+    versions: Vec<SeenVersion>,
+}
+
+impl BackupState {
+    /// A state that knows of no backup yet.
+    #[must_use]
+    pub fn generate<R: CryptoRng + ?Sized>(rng: &mut R) -> Self {
+        Self { trust: TrustState::new(), salt: rng.next_u64(), versions: Vec::new() }
+    }
+
+    /// Compares what the server says of a version with what it has said before, and remembers it.
+    ///
+    /// Call it whenever the version is opened, and after this client has written to it.
+    #[must_use = "what a server takes back is to be told"]
+    pub fn note_version(&mut self, backup: &OpenBackup) -> Option<VersionSetback> {
+        self.version(backup.version()).note(backup.count(), backup.etag())
+    }
+
+    /// Goes along with a restore of this version and scope.
+    pub fn watch(&mut self, version: &VersionId, scope: KeyScope) -> RestoreWatch<'_> {
+        let salt = self.salt;
+        RestoreWatch::new(self.version(version), salt, scope)
+    }
+
+    /// Remembers a key that this client has written, or knows to be in the version.
+    pub fn note_key(&mut self, version: &VersionId, key: SeenKey) {
+        let salt = self.salt;
+        self.version(version).keys.note(salt, key);
+    }
+
+    /// Forgets what was seen of a scope, because the user has deleted it.
+    pub fn forget(&mut self, version: &VersionId, scope: &KeyScope) {
+        match scope {
+            KeyScope::All => self.versions.retain(|seen| *seen.version() != bounded(version)),
+            scope => self.version(version).forget(scope),
+        }
+    }
+
+    /// What is remembered of a version, which hereby becomes the last one that was opened.
+    fn version(&mut self, version: &VersionId) -> &mut SeenVersion {
+        let version = bounded(version);
+        let seen = match self.versions.iter().position(|seen| *seen.version() == version) {
+            Some(position) => self.versions.remove(position),
+            None => SeenVersion::new(version),
+        };
+        if self.versions.len() >= MAX_VERSIONS {
+            self.versions.remove(0);
+        }
+        self.versions.push(seen);
+        #[expect(clippy::expect_used, reason = "it has just been pushed")]
+        self.versions.last_mut().expect("a last one")
+    }
+}
+
+/// The beginning of a version's name, which for any real one is all of it.
+fn bounded(version: &VersionId) -> VersionId {
+    let bytes = |(start, character): &(usize, char)| start + character.len_utf8() <= TEXT_MAX_BYTES;
+    let name = version.as_str().char_indices().take_while(bytes);
+    VersionId::new(name.map(|(_, character)| character).collect::<String>())
+}
+
+/// How the state is written. What it means is told by `format`: nothing is guessed from what is
+/// missing.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "format", deny_unknown_fields)]
+enum Form {
+    #[serde(rename = "backup-state-1")]
+    V1 { trust: TrustState, salt: u64, versions: Vec<SeenVersionForm> },
+}
+
+impl From<BackupState> for Form {
+    fn from(state: BackupState) -> Self {
+        let BackupState { trust, salt, versions } = state;
+        Self::V1 { trust, salt, versions: versions.into_iter().map(From::from).collect() }
+    }
+}
+
+impl TryFrom<Form> for BackupState {
+    type Error = UnreadableState;
+
+    fn try_from(form: Form) -> Result<Self, Self::Error> {
+        let Form::V1 { trust, salt, versions } = form;
+        if versions.len() > MAX_VERSIONS {
+            return Err(UnreadableState);
+        }
+        let versions: Option<_> = versions.into_iter().map(|seen| seen.read(salt)).collect();
+        Ok(Self { trust, salt, versions: versions.ok_or(UnreadableState)? })
+    }
+}
+
+/// A state that was read is larger than any that is written.
+#[derive(Debug, Error)]
+#[error("backup state: it has more in it than is ever written")]
+struct UnreadableState;

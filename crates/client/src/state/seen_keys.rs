@@ -1,0 +1,125 @@
+//! A bounded sample of the keys that a version has shown.
+
+use std::collections::BTreeMap;
+
+use matrix_key_backup_wire::{RoomId, SessionId};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{BackedUpSession, store::KeyScope};
+
+/// Most keys of one version that are remembered.
+pub(super) const MAX_KEYS: usize = 1024;
+
+/// A place whose ids together are longer than this is not remembered: real ones have 100 bytes.
+const PLACE_MAX_BYTES: usize = 512;
+
+/// What is remembered of one key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeenKey {
+    /// The room under which it was filed.
+    pub room_id: RoomId,
+    /// Its session id.
+    pub session_id: SessionId,
+    /// The lowest message index from which on it was seen.
+    pub first_message_index: u32,
+    /// Whether it was seen vouched for.
+    pub authenticated: bool,
+}
+
+impl From<&BackedUpSession> for SeenKey {
+    fn from(session: &BackedUpSession) -> Self {
+        Self {
+            room_id: session.room_id().clone(),
+            session_id: session.session_id().clone(),
+            first_message_index: session.first_message_index(),
+            authenticated: session.provenance().is_authenticated(),
+        }
+    }
+}
+
+/// Keys by the salted hash of their place. Of more than fit, those with the lowest hashes stay:
+/// which ones these are depends on the salt alone, and on nothing that the server does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct SeenKeys(BTreeMap<u64, SeenKey>);
+
+impl SeenKeys {
+    /// What is remembered of this place.
+    pub(super) fn get(&self, salt: u64, room: &RoomId, session: &SessionId) -> Option<&SeenKey> {
+        let same = |key: &&SeenKey| key.room_id == *room && key.session_id == *session;
+        self.0.get(&hash(salt, room, session)).filter(same)
+    }
+
+    /// Remembers the best that was seen of a key.
+    pub(super) fn note(&mut self, salt: u64, key: SeenKey) {
+        if key.room_id.as_str().len() + key.session_id.as_str().len() > PLACE_MAX_BYTES {
+            return;
+        }
+        let hash = hash(salt, &key.room_id, &key.session_id);
+        self.insert(hash, key);
+    }
+
+    /// Remembers the best of both.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (hash, key) in other.0 {
+            self.insert(hash, key);
+        }
+    }
+
+    fn insert(&mut self, hash: u64, key: SeenKey) {
+        match self.0.get_mut(&hash) {
+            Some(seen) => seen.improve(&key),
+            None => drop(self.0.insert(hash, key)),
+        }
+        if self.0.len() > MAX_KEYS {
+            self.0.pop_last();
+        }
+    }
+
+    pub(super) fn into_keys(self) -> Vec<SeenKey> {
+        self.0.into_values().collect()
+    }
+
+    /// The keys of a scope.
+    pub(super) fn within<'k>(
+        &'k self,
+        scope: &'k KeyScope,
+    ) -> impl Iterator<Item = (u64, &'k SeenKey)> {
+        let of_scope = |(hash, key): (&u64, &'k SeenKey)| key.is_in(scope).then_some((*hash, key));
+        self.0.iter().filter_map(of_scope)
+    }
+
+    pub(super) fn forget(&mut self, scope: &KeyScope) {
+        self.0.retain(|_, key| !key.is_in(scope));
+    }
+}
+
+impl SeenKey {
+    /// Takes over what another sight of the same key has better.
+    pub(super) fn improve(&mut self, other: &Self) {
+        self.first_message_index = self.first_message_index.min(other.first_message_index);
+        self.authenticated |= other.authenticated;
+    }
+
+    fn is_in(&self, scope: &KeyScope) -> bool {
+        match scope {
+            KeyScope::All => true,
+            KeyScope::Room(room) => self.room_id == *room,
+            KeyScope::Session(room, session) => {
+                self.room_id == *room && self.session_id == *session
+            }
+        }
+    }
+}
+
+/// `SHA-256(salt ‖ length of the room id ‖ room id ‖ session id)`, 8 bytes.
+pub(super) fn hash(salt: u64, room: &RoomId, session: &SessionId) -> u64 {
+    let digest = Sha256::new()
+        .chain_update(salt.to_be_bytes())
+        .chain_update((room.as_str().len() as u64).to_be_bytes())
+        .chain_update(room.as_str())
+        .chain_update(session.as_str())
+        .finalize();
+    digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
+}

@@ -1,0 +1,353 @@
+//! What a client remembers, against servers that go back on what they have shown (B-3).
+#![cfg(feature = "sqlite")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test"
+)]
+
+use futures_util::StreamExt;
+use matrix_key_backup::{
+    EntryReader, OpenBackup, RestoredBatch, create_backup,
+    primitives::BackupDecryptionKey,
+    restore,
+    state::{BackupState, KeySetback, KeySetbackKind, SeenKey, VersionSetback},
+    store::{
+        BackupStore, BackupVersion, KeyScope, KeyToStore, ReceivedKey, SqliteStore, VersionId,
+    },
+    v2::{BackupReader, SourcedSession},
+    wire::{BackedUpSessionData, BackupAlgorithm, KeyBackupData, Names, RoomId},
+};
+use rand::rngs::SysRng;
+use rand_core::UnwrapErr;
+use serde_json::{Value, json};
+
+const V2: BackupAlgorithm = BackupAlgorithm::V2(Names::Unstable);
+
+fn sessions() -> Vec<Value> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/vectors/megolm_sessions.json");
+    let mut file: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    serde_json::from_value(file["sessions"].take()).unwrap()
+}
+
+fn at(session: &Value, export: usize) -> BackedUpSessionData {
+    let mut json = session["session_data"].clone();
+    json["session_key"] = session["exports"][export]["session_key"].clone();
+    BackedUpSessionData::parse(json.to_string().as_bytes()).unwrap()
+}
+
+fn room(number: usize) -> RoomId {
+    RoomId::new(format!("!room{number}:example.org")).unwrap()
+}
+
+fn rng() -> UnwrapErr<SysRng> {
+    UnwrapErr(SysRng)
+}
+
+fn reader() -> BackupReader {
+    BackupReader::new(BackupDecryptionKey::from_slice(&[5; 32]).unwrap())
+}
+
+/// A server that puts whatever it likes in whatever place.
+struct Server {
+    store: SqliteStore,
+    backup: OpenBackup,
+}
+
+impl Server {
+    async fn new() -> Self {
+        let store = SqliteStore::in_memory().await.unwrap();
+        let backup = create_backup(&store, &reader(), V2).await.unwrap();
+        Self { store, backup }
+    }
+
+    /// Replaces whatever is there, which no store does by A-2.
+    async fn force(&self, session: &SourcedSession) {
+        let sealed = reader().writer(Names::Unstable).seal(session, &mut rng()).unwrap();
+        self.force_raw(session, sealed.as_json()).await;
+    }
+
+    async fn force_raw(&self, session: &SourcedSession, session_data: &str) {
+        let (room_id, session_id) = (session.room_id().clone(), session.session_id());
+        let scope = KeyScope::Session(room_id.clone(), session_id.clone());
+        self.store.delete_keys(self.backup.version(), scope).await.unwrap();
+        let data = KeyBackupData {
+            first_message_index: 0,
+            forwarded_count: 0,
+            is_verified: false,
+            session_data: serde_json::from_str(session_data).unwrap(),
+        };
+        let key = KeyToStore { room_id, session_id, data };
+        self.store.put_keys(self.backup.version(), vec![key]).await.unwrap();
+    }
+
+    async fn restored(&self, scope: KeyScope) -> Vec<RestoredBatch> {
+        let reader = EntryReader::new(reader(), V2, None);
+        let pages = restore(&self.store, self.backup.version().clone(), scope, reader);
+        pages.map(Result::unwrap).collect().await
+    }
+
+    /// A restore with a state that looks on.
+    async fn watched(&self, state: &mut BackupState, scope: KeyScope) -> Vec<KeySetback> {
+        let mut watch = state.watch(self.backup.version(), scope.clone());
+        for batch in &self.restored(scope).await {
+            watch.note(batch);
+        }
+        watch.finish()
+    }
+}
+
+fn new_state() -> BackupState {
+    BackupState::generate(&mut rng())
+}
+
+fn own(data: BackedUpSessionData, number: usize) -> SourcedSession {
+    SourcedSession::own_session(data, room(number), None)
+}
+
+fn kinds(setbacks: &[KeySetback]) -> Vec<KeySetbackKind> {
+    setbacks.iter().map(|setback| setback.what).collect()
+}
+
+#[test]
+fn a_server_that_shows_the_same_is_not_accused() {
+    pollster::block_on(async {
+        let (server, sessions) = (Server::new().await, sessions());
+        let mut state = new_state();
+        for (number, session) in sessions.iter().enumerate().take(40) {
+            server.force(&own(at(session, 1), number % 3)).await;
+        }
+        for scope in [KeyScope::All, KeyScope::All, KeyScope::Room(room(1))] {
+            assert!(server.watched(&mut state, scope).await.is_empty());
+        }
+        // An earlier index is no setback, nor are new keys, nor is a restart.
+        server.force(&own(at(&sessions[0], 0), 0)).await;
+        server.force(&own(at(&sessions[50], 0), 0)).await;
+        let mut state = reopened(&state);
+        assert!(server.watched(&mut state, KeyScope::All).await.is_empty());
+    });
+}
+
+fn reopened(state: &BackupState) -> BackupState {
+    let kept = serde_json::to_string(state).unwrap();
+    let read: BackupState = serde_json::from_str(&kept).unwrap();
+    assert_eq!(read, *state);
+    read
+}
+
+// B-3
+#[test]
+fn every_way_back_is_told() {
+    pollster::block_on(async {
+        let (server, sessions) = (Server::new().await, sessions());
+        let mut state = new_state();
+        for session in sessions.iter().take(6) {
+            server.force(&own(at(session, 1), 0)).await;
+        }
+        assert!(server.watched(&mut state, KeyScope::All).await.is_empty());
+        let mut state = reopened(&state);
+
+        let own_again = |n: usize, export| own(at(&sessions[n], export), 0);
+        let gone = own_again(0, 1);
+        let scope = KeyScope::Session(room(0), gone.session_id());
+        server.store.delete_keys(server.backup.version(), scope).await.unwrap();
+        server.force(&own_again(1, 2)).await;
+        server.force(&SourcedSession::unvouched(at(&sessions[2], 1), room(0))).await;
+        server.force_raw(&own_again(3, 1), r#"{"ephemeral":"AA","ciphertext":"AA"}"#).await;
+
+        let later = at(&sessions[1], 2).session_key().first_known_index();
+        let expected = [
+            (0, KeySetbackKind::Missing),
+            (1, KeySetbackKind::LaterIndex { found: later }),
+            (2, KeySetbackKind::NotAuthenticated),
+            (3, KeySetbackKind::Unreadable),
+        ];
+        // The same again: what was better is not forgotten.
+        for _ in 0..2 {
+            let setbacks = server.watched(&mut state, KeyScope::All).await;
+            assert_eq!(setbacks.len(), expected.len(), "{setbacks:?}");
+            for (number, kind) in expected {
+                let id = own_again(number, 1).session_id();
+                let told = setbacks.iter().find(|setback| setback.seen.session_id == id).unwrap();
+                assert_eq!(told.what, kind);
+            }
+        }
+        // What the user has deleted is not missed.
+        state.forget(server.backup.version(), &KeyScope::Session(room(0), gone.session_id()));
+        assert_eq!(server.watched(&mut state, KeyScope::All).await.len(), 3);
+        // Nor what another scope was asked for.
+        let other = server.watched(&mut state, KeyScope::Room(room(1))).await;
+        assert!(other.is_empty());
+        state.forget(server.backup.version(), &KeyScope::All);
+        assert!(server.watched(&mut state, KeyScope::All).await.is_empty());
+    });
+}
+
+// A-3: of several entries for one session the best counts.
+#[test]
+fn a_worse_copy_beside_the_key_is_no_setback() {
+    pollster::block_on(async {
+        let (server, sessions) = (Server::new().await, sessions());
+        let mut state = new_state();
+        let good = own(at(&sessions[0], 0), 0);
+        server.force(&good).await;
+        let good = server.restored(KeyScope::All).await;
+        server.force(&SourcedSession::unvouched(at(&sessions[0], 2), room(0))).await;
+        let worse = server.restored(KeyScope::All).await;
+        for order in [[&worse, &good], [&good, &worse]] {
+            let mut watch = state.watch(server.backup.version(), KeyScope::All);
+            for batch in order.into_iter().flatten() {
+                watch.note(batch);
+            }
+            assert!(watch.finish().is_empty());
+        }
+        let mut watch = state.watch(server.backup.version(), KeyScope::All);
+        worse.iter().for_each(|batch| watch.note(batch));
+        assert!(matches!(*kinds(&watch.finish()), [KeySetbackKind::LaterIndex { .. }]));
+    });
+}
+
+/// A version as the server describes it.
+fn described(count: u64, etag: &str) -> OpenBackup {
+    let backup = json!({"public_key": reader().public_key().to_base64()});
+    OpenBackup::read(BackupVersion {
+        version: VersionId::new("7"),
+        algorithm: V2.as_str().to_owned(),
+        auth_data: serde_json::value::to_raw_value(&backup).unwrap(),
+        count,
+        etag: etag.to_owned(),
+    })
+    .unwrap()
+}
+
+// B-3
+#[test]
+fn count_and_etag_do_not_go_back() {
+    let mut state = new_state();
+    assert_eq!(state.note_version(&described(3, "a")), None);
+    assert_eq!(state.note_version(&described(3, "a")), None);
+    assert_eq!(state.note_version(&described(5, "b")), None);
+    assert_eq!(state.note_version(&described(3, "a")), Some(VersionSetback::OlderState));
+    let mut state = reopened(&state);
+    let changed = VersionSetback::ChangedUnderEtag { seen: 3, found: 2 };
+    assert_eq!(state.note_version(&described(2, "a")), Some(changed));
+    assert_eq!(state.note_version(&described(9, "c")), None);
+    let fewer = VersionSetback::FewerKeys { seen: 9, found: 8 };
+    assert_eq!(state.note_version(&described(8, "d")), Some(fewer));
+}
+
+#[test]
+fn it_stays_bounded_whatever_a_server_does() {
+    pollster::block_on(async {
+        let (server, sessions) = (Server::new().await, sessions());
+        let mut state = new_state();
+        for (number, session) in sessions.iter().enumerate() {
+            let data = at(session, 1);
+            for copy in 0..50 {
+                let key = SeenKey {
+                    room_id: room(copy),
+                    session_id: data.session_key().session_id(),
+                    first_message_index: u32::try_from(number).unwrap(),
+                    authenticated: true,
+                };
+                state.note_key(server.backup.version(), key);
+            }
+        }
+        for version in 0..50 {
+            let name = "v".repeat(5000 + version);
+            let version = VersionId::new(name);
+            assert!(state.watch(&version, KeyScope::All).finish().is_empty());
+        }
+        for number in 0..1000 {
+            assert_eq!(state.note_version(&described(number, &"e".repeat(300))), None);
+            assert_eq!(state.note_version(&described(number, &number.to_string())), None);
+        }
+        let kept = serde_json::to_string(&state).unwrap();
+        assert!(kept.len() < 300_000, "{} bytes", kept.len());
+        reopened(&state);
+    });
+}
+
+/// A growing backup: what was remembered makes room for others, and is then not missed.
+#[test]
+fn a_sample_is_no_false_alarm_and_finds_who_withholds() {
+    pollster::block_on(async {
+        let sessions = sessions();
+        let server = Server::new().await;
+        let mut state = new_state();
+        for rooms in [10, 20, 40] {
+            for number in 0..rooms {
+                for session in sessions.iter().take(50) {
+                    let key = own(at(session, 1), number);
+                    state.note_key(server.backup.version(), seen(&key));
+                }
+            }
+        }
+        // 2,000 keys, of which about half are remembered. Everything comes but one room in forty.
+        let mut watch = state.watch(server.backup.version(), KeyScope::All);
+        for number in 1..40 {
+            let batch = batch(sessions.iter().take(50).map(|session| own(at(session, 1), number)));
+            watch.note(&batch);
+        }
+        let setbacks = watch.finish();
+        assert!(setbacks.len() > 5 && setbacks.len() <= 50, "{}", setbacks.len());
+        for setback in setbacks {
+            assert_eq!((setback.what, setback.seen.room_id), (KeySetbackKind::Missing, room(0)));
+        }
+    });
+}
+
+fn seen(key: &SourcedSession) -> SeenKey {
+    SeenKey {
+        room_id: key.room_id().clone(),
+        session_id: key.session_id(),
+        first_message_index: key.data().session_key().first_known_index(),
+        authenticated: key.provenance().is_authenticated(),
+    }
+}
+
+/// What a restore of these keys brings.
+fn batch(keys: impl Iterator<Item = SourcedSession>) -> RestoredBatch {
+    let entries = EntryReader::new(reader(), V2, None);
+    let writer = reader().writer(Names::Unstable);
+    let mut batch = RestoredBatch::default();
+    for key in keys {
+        let sealed = writer.seal(&key, &mut rng()).unwrap();
+        let data = KeyBackupData {
+            first_message_index: 0,
+            forwarded_count: 0,
+            is_verified: false,
+            session_data: serde_json::from_str(sealed.as_json()).unwrap(),
+        };
+        let received = ReceivedKey {
+            room_id: key.room_id().clone(),
+            session_id: key.session_id(),
+            data: Ok(data),
+        };
+        batch.sessions.push(entries.read(received).unwrap());
+    }
+    batch
+}
+
+#[test]
+fn what_we_never_wrote_is_refused() {
+    let state = serde_json::to_value(new_state()).unwrap();
+    let refused = |change: &dyn Fn(&mut Value)| {
+        let mut changed = state.clone();
+        change(&mut changed);
+        assert_ne!(changed, state);
+        serde_json::from_value::<BackupState>(changed).unwrap_err().to_string()
+    };
+    refused(&|state| state["format"] = json!("backup-state-2"));
+    refused(&|state| state["more"] = json!(1));
+    refused(&|state| *state = json!(null));
+    refused(&|state| state["salt"] = json!(-1));
+    let version = json!({"version": "1", "count": 1, "etags": [], "keys": []});
+    let too_much = refused(&|state| state["versions"] = json!(vec![&version; 9]));
+    assert!(too_much.contains("more in it than is ever written"));
+    let mut long = version;
+    long["etags"] = json!(vec!["e"; 17]);
+    refused(&|state| state["versions"] = json!([long]));
+}
