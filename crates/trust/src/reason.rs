@@ -2,12 +2,16 @@
 
 use core::fmt;
 
+use crate::Signer;
+
 /// Why a backup is trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TrustReason {
     /// Its public key follows from a decryption key of trusted origin (T-1).
     DecryptionKey(KeyOrigin),
+    /// A key that is trusted has signed its `auth_data` (T-1).
+    Signature(Signer),
     /// Its public key is the one pinned in a writer's key (K-6, T-2).
     WriterKey,
 }
@@ -37,6 +41,7 @@ impl fmt::Display for TrustReason {
             Self::DecryptionKey(origin) => {
                 write!(f, "its public key follows from the decryption key that {origin}")
             }
+            Self::Signature(signer) => write!(f, "it is signed by {signer}"),
             Self::WriterKey => f.write_str("its public key is the one in the writer's key"),
         }
     }

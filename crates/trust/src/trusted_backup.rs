@@ -1,6 +1,6 @@
 //! May this backup be written to? (T-1)
 
-use alloc::{boxed::Box, string::String};
+use alloc::{boxed::Box, string::String, vec::Vec};
 
 use matrix_key_backup_primitives::{BackupMacKey, BackupPublicKey};
 use matrix_key_backup_v2::{BackupReader, BackupWriter};
@@ -8,7 +8,8 @@ use matrix_key_backup_wire::{AuthData, BackupAlgorithm, UserId, WriterKey};
 use thiserror::Error;
 
 use crate::{
-    BackupIdentity, KeyOrigin, TrustReason, TrustState, WentBack, identity::VERSION_MAX_BYTES,
+    BackupIdentity, KeyOrigin, RejectedSignature, SignatureError, TrustReason, TrustState,
+    TrustedSigners, WentBack, identity::VERSION_MAX_BYTES, signature,
 };
 
 /// What a server or a file says of a backup, before anybody trusts it.
@@ -71,6 +72,7 @@ impl BackupDescription<'_> {
 pub struct TrustedBackup {
     backup: BackupIdentity,
     reason: TrustReason,
+    rejected_signatures: Vec<RejectedSignature>,
 }
 
 impl TrustedBackup {
@@ -88,6 +90,33 @@ impl TrustedBackup {
     ) -> Result<Self, TrustError> {
         backup.has_key(*reader.public_key())?;
         Self::admitted(backup, TrustReason::DecryptionKey(origin), state)
+    }
+
+    /// Trusts a backup because a key that is trusted has signed its `auth_data`.
+    ///
+    /// `Ed25519(key, canonical JSON of auth_data without signatures and unsigned)`, 64 bytes,
+    /// unpadded base64, at `signatures`, under the own user id and the key's id. One that holds is
+    /// enough; of several, the first in the order of `signers` is the reason.
+    ///
+    /// # Security
+    ///
+    /// Nobody signs the version or the algorithm. A server can show what was signed for one backup
+    /// as another one; only `state` tells that it was so before (T-4).
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError::Signature`] if no such key has signed it, or none of the signatures holds;
+    /// [`TrustError::WentBack`] if the account had left this backup behind.
+    ///
+    /// Source: [signing JSON](https://spec.matrix.org/v1.19/appendices/#signing-json).
+    pub fn from_signature(
+        backup: BackupDescription<'_>,
+        signers: &TrustedSigners,
+        state: &mut TrustState,
+    ) -> Result<Self, TrustError> {
+        let checked = signature::check(backup.auth_data, signers)?;
+        let trusted = Self::admitted(backup, TrustReason::Signature(checked.signer), state)?;
+        Ok(Self { rejected_signatures: checked.rejected, ..trusted })
     }
 
     /// Trusts a backup because its public key is the one that a writer's key pins (K-6).
@@ -128,7 +157,7 @@ impl TrustedBackup {
     ) -> Result<Self, TrustError> {
         let backup = backup.identity();
         state.admit(&backup)?;
-        Ok(Self { backup, reason })
+        Ok(Self { backup, reason, rejected_signatures: Vec::new() })
     }
 
     /// Which backup is trusted: what the server is compared with before it is written to (T-3).
@@ -159,6 +188,15 @@ impl TrustedBackup {
     #[must_use]
     pub fn reason(&self) -> &TrustReason {
         &self.reason
+    }
+
+    /// Signatures under the names of trusted keys that did not hold beside one that did.
+    ///
+    /// They change nothing, and somebody should hear of them: a key that is trusted did not sign
+    /// what stands here, or it was changed since.
+    #[must_use]
+    pub fn rejected_signatures(&self) -> &[RejectedSignature] {
+        &self.rejected_signatures
     }
 
     /// The writer for this backup; none for a v1 backup, which has no MAC.
@@ -197,6 +235,9 @@ pub enum TrustError {
         /// The user that the writer's key names.
         pinned: UserId,
     },
+    /// No signature of a key that is trusted stands under it, or none that holds (T-1).
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     /// The server has gone back to a backup that this account had left behind (T-4), or has changed
     /// one in place (T-3).
     #[error(transparent)]
