@@ -164,6 +164,22 @@ fn object() -> impl Strategy<Value = Written> {
     object_of(value())
 }
 
+/// An object with this property and no `signatures`.
+pub(crate) fn unsigned_object_with(name: &str, text: &str) -> impl Strategy<Value = String> {
+    let plain = |text: &str| text.chars().map(|c| (c, Escape::No)).collect::<Vec<_>>();
+    let (name, text) = (plain(name), Written::String(plain(text)));
+    let signatures = plain("signatures");
+    object().prop_map(move |written| {
+        let Written::Object(mut members, space) = written else { unreachable!("an object") };
+        let named = |wanted: &[Character], (name, _): &(Vec<Character>, Written)| {
+            name.iter().map(|(c, _)| c).eq(wanted.iter().map(|(c, _)| c))
+        };
+        members.retain(|member| !named(&name, member) && !named(&signatures, member));
+        members.push((name.clone(), text.clone()));
+        Written::Object(members, space).to_json()
+    })
+}
+
 fn object_of(value: impl Strategy<Value = Written>) -> impl Strategy<Value = Written> {
     (vec((name(), value), 0..6), space()).prop_map(|(mut members, space)| {
         // A name twice is another matter, and another test.

@@ -5,4 +5,6 @@ mod canonical_json;
 #[cfg(test)]
 mod conversions;
 #[cfg(test)]
+mod signatures;
+#[cfg(test)]
 mod traps;
