@@ -189,21 +189,18 @@ impl SourcedSession {
         Self { data, provenance: Provenance::Authenticated, room_id }
     }
 
-    /// Begins the same session at an earlier message index.
+    /// Begins the same session at an earlier message index. All that somebody vouches for,
+    /// `sender_key` first, stays this session's.
     ///
     /// # Errors
     ///
-    /// [`NotEarlier`] if `earlier` is of another session or does not begin earlier.
-    ///
-    /// # Security
-    ///
-    /// The caller has to have shown that `earlier`, ratcheted forward, equals this session key
-    /// . All that somebody vouches for, `sender_key` first, stays this session's.
-    pub fn hazmat_adopt_earlier_session_key(
+    /// [`NotEarlier`] if `earlier` does not begin earlier, or does not become this session key when
+    /// it is ratcheted forward.
+    pub fn adopt_earlier_session_key(
         &mut self,
-        earlier: MegolmSessionExport,
+        earlier: &MegolmSessionExport,
     ) -> Result<(), NotEarlier> {
-        self.data.hazmat_adopt_earlier_session_key(earlier)
+        self.data.adopt_earlier_session_key(earlier)
     }
 
     /// The room key.

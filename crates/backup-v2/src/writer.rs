@@ -131,7 +131,25 @@ impl BackupWriter {
         cleartext: &Object<'_>,
         rng: &mut R,
     ) -> Result<AuthenticatedSessionData, SealError> {
-        let (_, encrypted) = self.encrypt(session, &EphemeralSecretKey::generate(rng))?;
+        self.hazmat_reseal_with(session, cleartext, &EphemeralSecretKey::generate(rng))
+    }
+
+    /// The same as [`reseal`](Self::reseal) with a given ephemeral key.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`].
+    ///
+    /// # Security
+    ///
+    /// As [`hazmat_seal_with`](Self::hazmat_seal_with).
+    pub fn hazmat_reseal_with(
+        &self,
+        session: &SourcedSession,
+        cleartext: &Object<'_>,
+        ephemeral: &EphemeralSecretKey,
+    ) -> Result<AuthenticatedSessionData, SealError> {
+        let (_, encrypted) = self.encrypt(session, ephemeral)?;
         Ok(self.authenticate(&encrypted.with_other_properties(cleartext)?))
     }
 

@@ -106,6 +106,7 @@ impl Finding {
                 "replaced",
                 format!("the entry in the backup gave no key and was replaced: {reason}"),
             ),
+            NoticeKind::IgnoredMac(error) => return Self::ignored_mac(room_id, session_id, error),
             NoticeKind::Blocked(reason) => ("blocked", blocked(reason)),
             _ => ("notice", "the program has no words for what it found there".to_owned()),
         };
@@ -147,6 +148,11 @@ fn blocked(reason: &BlockReason) -> String {
                 "the entry in this v1 backup has a valid MAC, which a new one would not have, so it \
                  stays. An authenticated backup (v2) can take the key: {NEW_VERSION}"
             )
+        }
+        BlockReason::StoredTwice => {
+            "the store names two entries for it, where there can be one, so neither was overwritten: \
+             the store is damaged"
+                .to_owned()
         }
         BlockReason::TooLarge => {
             "it takes more than the 1 MiB that an entry may have, so no reader would take it"

@@ -78,7 +78,7 @@ pub(crate) struct GivenWriterKey {
 impl GivenKey {
     /// Makes a new decryption key.
     pub(crate) fn generate() -> Result<Self, Error> {
-        let key = BackupDecryptionKey::generate(&mut random_numbers()?);
+        let key = BackupDecryptionKey::random().map_err(|_| Error::NoRandomness)?;
         Ok(Self { reader: BackupReader::new(key), origin: Origin::New })
     }
 

@@ -6,44 +6,9 @@
 //! properties always come from the side with the better provenance, or an attacker's copy with a
 //! lower index could put its own sender under somebody else's word.
 
-use matrix_key_backup_wire::{
-    BackedUpSessionData, CONTEXT_PROPERTY, MegolmSessionExport, Provenance,
-};
-use vodozemac::megolm::{ExportedSessionKey, InboundGroupSession, SessionConfig, SessionOrdering};
+use matrix_key_backup_wire::{BackedUpSessionData, CONTEXT_PROPERTY, Provenance, RatchetOrder};
 
 use crate::BackedUpSession;
-
-/// How the ratchets of two session keys lie to each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RatchetOrder {
-    /// The same key at the same index.
-    Equal,
-    /// The first one begins earlier and leads to the second.
-    Earlier,
-    /// The second one begins earlier and leads to the first.
-    Later,
-    /// Neither leads to the other: at least one is not the sender's.
-    Unconnected,
-}
-
-/// Ratchets the earlier of two session keys forward and compares.
-#[must_use]
-pub fn compare_ratchets(a: &MegolmSessionExport, b: &MegolmSessionExport) -> RatchetOrder {
-    let (Some(mut a), Some(mut b)) = (import(a), import(b)) else {
-        return RatchetOrder::Unconnected;
-    };
-    match a.compare(&mut b) {
-        SessionOrdering::Equal => RatchetOrder::Equal,
-        SessionOrdering::Better => RatchetOrder::Earlier,
-        SessionOrdering::Worse => RatchetOrder::Later,
-        SessionOrdering::Unconnected => RatchetOrder::Unconnected,
-    }
-}
-
-fn import(key: &MegolmSessionExport) -> Option<InboundGroupSession> {
-    let key = ExportedSessionKey::from_base64(&key.expose_base64()).ok()?;
-    Some(InboundGroupSession::import(&key, SessionConfig::version_1()))
-}
 
 /// What comes of two keys for one session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +45,7 @@ pub fn plan_merge(
     first: (&BackedUpSessionData, &Provenance),
     second: (&BackedUpSessionData, &Provenance),
 ) -> MergePlan {
-    let order = compare_ratchets(first.0.session_key(), second.0.session_key());
+    let order = first.0.session_key().compare_ratchets(second.0.session_key());
     let by_provenance = match (first.1.is_authenticated(), second.1.is_authenticated()) {
         (true, false) => Some(Side::First),
         (false, true) => Some(Side::Second),
@@ -114,8 +79,8 @@ fn by_room(first: &BackedUpSessionData, second: &BackedUpSessionData) -> Option<
     }
 }
 
-/// Two that are vouched for and name different senders contradict each other.
-fn same_sender(a: &BackedUpSessionData, b: &BackedUpSessionData) -> bool {
+/// Whether two keys name one sender. Two that are vouched for and do not contradict each other.
+pub(crate) fn same_sender(a: &BackedUpSessionData, b: &BackedUpSessionData) -> bool {
     a.sender_key() == b.sender_key() && a.sender_claimed_keys() == b.sender_claimed_keys()
 }
 
@@ -145,7 +110,7 @@ pub fn merge(first: BackedUpSession, second: BackedUpSession) -> Merged {
     };
     let mut conflict = plan.conflict;
     if plan.session_key == other_side {
-        conflict |= kept.adopt_earlier_session_key(other.data().session_key().clone()).is_err();
+        conflict |= kept.adopt_earlier_session_key(other.data().session_key()).is_err();
     }
     Merged { session: kept, conflicting: conflict.then_some(other) }
 }

@@ -139,15 +139,14 @@ impl BackedUpSession {
         self.ignored_mac.as_ref()
     }
 
-    /// Begins at an earlier index; only the merge calls this, which has compared the ratchets
-    ///
+    /// Begins at an earlier index.
     pub(crate) fn adopt_earlier_session_key(
         &mut self,
-        earlier: MegolmSessionExport,
+        earlier: &MegolmSessionExport,
     ) -> Result<(), NotEarlier> {
         match &mut self.bound {
-            Bound::V1(bound) => bound.hazmat_adopt_earlier_session_key(earlier),
-            Bound::V2(bound) => bound.hazmat_adopt_earlier_session_key(earlier),
+            Bound::V1(bound) => bound.adopt_earlier_session_key(earlier),
+            Bound::V2(bound) => bound.adopt_earlier_session_key(earlier),
         }
     }
 

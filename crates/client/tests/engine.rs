@@ -17,7 +17,10 @@ use matrix_key_backup::{
     primitives::{BackupDecryptionKey, BackupMacKey},
     replacement::KeyMetadata,
     restore,
-    store::{BackupStore, KeyScope, KeyToStore, SqliteStore, StoreError},
+    store::{
+        BackupStore, BackupVersion, KeyPages, KeyScope, KeyToStore, PutOutcome, ReceivedKey,
+        SqliteStore, SqliteStoreError, StoreError, VersionId,
+    },
     trust::{KeyOrigin, TrustState, TrustedBackup},
     upload::{
         BlockReason, Effect, MacKeyCheck, NoticeKind, RoomKey, UploadError, UploadEvent,
@@ -25,11 +28,12 @@ use matrix_key_backup::{
     },
     v2::{BackupReader, SourcedSession},
     wire::{
-        BackedUpSessionData, BackupAlgorithm, KeyBackupData, MegolmSessionExport, Names,
-        Provenance, RoomId, UnauthenticatedSource,
+        BackedUpSessionData, BackupAlgorithm, KeyBackupData, Names, Provenance, RoomId, SessionId,
+        UnauthenticatedSource,
     },
 };
 use serde_json::{Value, value::RawValue};
+use vodozemac::megolm::{ExportedSessionKey, InboundGroupSession, SessionConfig};
 
 const V2: BackupAlgorithm = BackupAlgorithm::V2(Names::Unstable);
 
@@ -461,26 +465,6 @@ fn futures_are_send() {
 }
 
 #[test]
-fn megolm_exports_of_one_session_are_connected() {
-    use matrix_key_backup::merge::{RatchetOrder, compare_ratchets};
-    let export =
-        |session: &Value, n: usize| -> MegolmSessionExport { at(session, n).session_key().clone() };
-    for session in sessions() {
-        let [first, second] = [export(&session, 0), export(&session, 1)];
-        assert_eq!(compare_ratchets(&first, &first), RatchetOrder::Equal);
-        assert_eq!(compare_ratchets(&first, &second), RatchetOrder::Earlier);
-        assert_eq!(compare_ratchets(&second, &first), RatchetOrder::Later);
-        let strange = unconnected(&session).session_key().clone();
-        assert_eq!(compare_ratchets(&strange, &second), RatchetOrder::Unconnected);
-    }
-    let all = sessions();
-    assert_eq!(
-        compare_ratchets(&export(&all[0], 0), &export(&all[1], 0)),
-        RatchetOrder::Unconnected
-    );
-}
-
-#[test]
 fn v1_keys_are_legacy() {
     let setup = Setup::new(BackupAlgorithm::V1);
     let (summary, _) = setup.upload(from_all_sessions(vouched));
@@ -686,6 +670,268 @@ mod defences {
             });
         }
         assert_eq!(ephemerals.len(), 200);
+    }
+
+    /// A v1 entry with a MAC that does not hold, as somebody who knows the public key could plant it.
+    fn plant_with_wrong_mac(setup: &Setup, data: &BackedUpSessionData, index: u64) {
+        let entry = matrix_key_backup::v1::encrypt(setup.reader.public_key(), data, &mut rng());
+        let mut entry: Value = serde_json::from_str(entry.unwrap().as_json()).unwrap();
+        entry["unsigned"] = serde_json::json!({ "backup_mac": "A".repeat(43) });
+        plant_raw(setup, data, entry.to_string(), at_index(index));
+    }
+
+    /// H-2: an upload that meets a MAC that does not hold says so, whatever becomes of the key.
+    #[test]
+    fn upload_reports_a_mac_that_does_not_hold() {
+        let session = &sessions()[0];
+        for (export, effect) in [(1, Effect::Unchanged), (0, Effect::Improved)] {
+            let setup = Setup::new(BackupAlgorithm::V1);
+            plant_with_wrong_mac(&setup, &at(session, 1), 99);
+            let (summary, notices) = setup.upload(vec![unvouched(at(session, export))]);
+            assert_eq!(summary.ignored_macs, 1, "{effect:?}");
+            assert_eq!(summary.unchanged, u64::from(effect == Effect::Unchanged));
+            assert_eq!(summary.improved, u64::from(effect == Effect::Improved));
+            assert!(matches!(&notices[..], [UploadNotice { what: NoticeKind::IgnoredMac(_), .. }]));
+        }
+    }
+
+    #[test]
+    fn conflict_and_a_mac_that_does_not_hold_are_both_reported() {
+        let setup = Setup::new(BackupAlgorithm::V1);
+        let session = &sessions()[0];
+        plant_with_wrong_mac(&setup, &unconnected(session), 0);
+        let (summary, notices) = setup.upload(vec![unvouched(at(session, 1))]);
+        assert_eq!((summary.ignored_macs, summary.conflicts), (1, 1));
+        assert_eq!(notices.len(), 2);
+    }
+
+    /// What stands beside the merged key, where a store has an entry with `stored` beside it and an
+    /// earlier copy is uploaded.
+    fn merged_metadata(
+        stored: KeyMetadata,
+        stored_is_vouched_for: bool,
+        earlier: RoomKey,
+    ) -> (UploadSummary, KeyMetadata) {
+        let setup = Setup::new(V2);
+        let data = at(&sessions()[0], 1);
+        let entry = match stored_is_vouched_for {
+            true => SourcedSession::own_session(data, room(), None),
+            false => SourcedSession::unvouched(data, room()),
+        };
+        let sealed = setup.reader.writer(Names::Unstable).seal(&entry, &mut rng()).unwrap();
+        plant_raw(&setup, entry.data(), sealed.as_json().to_owned(), stored);
+        let (summary, _) = setup.upload(vec![earlier]);
+        (summary, super::stored(&setup)[0].1)
+    }
+
+    fn from_another_sender(session: &Value) -> BackedUpSessionData {
+        let mut json: Value = serde_json::from_str(&at(session, 0).to_json()).unwrap();
+        json["sender_key"] = "somebody else's".into();
+        BackedUpSessionData::parse(json.to_string().as_bytes()).unwrap()
+    }
+
+    /// verified is what this uploader verified, or the one whose authenticated entry it keeps,
+    /// and only of the device that the merged key names.
+    #[test]
+    fn verified_goes_with_the_sender_that_was_verified() {
+        let session = &sessions()[0];
+        let same = |sender_verified| RoomKey { sender_verified, ..unvouched(at(session, 0)) };
+        let another = |sender_verified| {
+            let data = from_another_sender(session);
+            RoomKey { sender_verified, ..unvouched(data) }
+        };
+        let own = |sender_verified| RoomKey { sender_verified, ..vouched(at(session, 0)) };
+        let unverified = at_index(99);
+        let verified = KeyMetadata { is_verified: true, ..unverified };
+
+        for (stored, stored_is_vouched_for, earlier, expected) in [
+            (unverified, true, same(false), false),
+            (unverified, true, same(true), true),
+            (verified, true, same(false), true),
+            (verified, true, own(false), true),
+            (unverified, true, own(true), true),
+            // Verified is another device than the one that the merged key names.
+            (unverified, true, another(true), false),
+            (verified, true, another(false), true),
+            // Nobody vouches for either.
+            (unverified, false, same(true), false),
+            (unverified, false, own(false), false),
+            (unverified, false, own(true), true),
+        ] {
+            let what = format!("{stored:?} {stored_is_vouched_for} {earlier:?}");
+            let (summary, written) = merged_metadata(stored, stored_is_vouched_for, earlier);
+            assert_eq!((summary.improved, written.is_verified), (1, expected), "{what}");
+            assert_eq!(written.first_message_index, 0);
+        }
+        // What the store says of an entry for which nobody vouches is handed back for nothing, so
+        // the store keeps that one. // A-2
+        for earlier in [same(true), own(false)] {
+            let (summary, kept) = merged_metadata(verified, false, earlier);
+            assert_eq!((summary.blocked, kept), (1, verified));
+        }
+    }
+
+    #[test]
+    fn forwarded_count_is_not_taken_from_the_store() {
+        let earlier = unvouched(at(&sessions()[0], 0));
+        let forwarders = earlier.session.data().forwarding_curve25519_key_chain().len() as u64;
+        assert_ne!(forwarders, at_index(99).forwarded_count);
+        let (summary, written) = merged_metadata(at_index(99), true, earlier);
+        assert_eq!((summary.improved, written.forwarded_count), (1, forwarders));
+    }
+
+    /// A store that answers with two entries where there is one.
+    #[derive(Debug)]
+    struct TwiceStore<'s> {
+        store: &'s SqliteStore,
+        more: KeyToStore,
+        more_first: bool,
+    }
+
+    impl BackupStore for TwiceStore<'_> {
+        type Error = SqliteStoreError;
+
+        async fn current_version(&self) -> Outcome<Option<BackupVersion>> {
+            self.store.current_version().await
+        }
+
+        async fn version(&self, version: &VersionId) -> Outcome<Option<BackupVersion>> {
+            self.store.version(version).await
+        }
+
+        async fn create_version(&self, _: &str, _: &RawValue) -> Outcome<VersionId> {
+            panic!("an upload creates no version")
+        }
+
+        async fn update_auth_data(&self, _: &VersionId, _: &str, _: &RawValue) -> Outcome<()> {
+            panic!("an upload changes no version")
+        }
+
+        async fn delete_version(&self, _: &VersionId) -> Outcome<bool> {
+            panic!("an upload deletes nothing")
+        }
+
+        async fn put_keys(
+            &self,
+            version: &VersionId,
+            keys: Vec<KeyToStore>,
+        ) -> Outcome<PutOutcome> {
+            self.store.put_keys(version, keys).await
+        }
+
+        fn keys(&self, version: VersionId, scope: KeyScope) -> KeyPages<'_, SqliteStoreError> {
+            self.store.keys(version, scope)
+        }
+
+        async fn keys_of(
+            &self,
+            version: &VersionId,
+            sessions: &[(RoomId, SessionId)],
+        ) -> Outcome<Vec<ReceivedKey>> {
+            let mut found = self.store.keys_of(version, sessions).await?;
+            let KeyToStore { room_id, session_id, data } = self.more.clone();
+            let more = ReceivedKey { room_id, session_id, data: Ok(data) };
+            found.insert(if self.more_first { 0 } else { found.len() }, more);
+            Ok(found)
+        }
+
+        async fn delete_keys(&self, _: &VersionId, _: KeyScope) -> Outcome<PutOutcome> {
+            panic!("an upload deletes nothing")
+        }
+    }
+
+    type Outcome<T> = Result<T, StoreError<SqliteStoreError>>;
+
+    /// Of two entries for one session, whichever the uploader took, it could overwrite the one that
+    /// is vouched for with less. // A-3
+    #[test]
+    fn session_that_a_store_names_twice_is_left_alone() {
+        for (more_first, write_only) in [(true, false), (false, false), (true, true), (false, true)]
+        {
+            let setup = Setup::new(V2);
+            let session = &sessions()[0];
+            setup.upload(vec![vouched(at(session, 1))]);
+            let etag = setup.etag();
+            // A forged entry, over which the key that is uploaded now would be written.
+            let forger = setup.trusted.writer(mac_key(1)).unwrap();
+            let own = SourcedSession::own_session(at(session, 1), room(), None);
+            let data = KeyBackupData {
+                first_message_index: 99,
+                forwarded_count: 0,
+                is_verified: false,
+                session_data: forger.seal(&own, &mut rng()).unwrap().into_raw(),
+            };
+            let session_id = own.session_id();
+            let more = KeyToStore { room_id: room(), session_id, data };
+            let store = TwiceStore { store: &setup.store, more, more_first };
+
+            let mut notices = Vec::new();
+            let observe = |event: UploadEvent<'_>| {
+                if let UploadEvent::Notice(notice) = event {
+                    notices.push(notice.what.clone());
+                }
+            };
+            let keys = vec![unvouched(unconnected(session)), unvouched(at(&sessions()[1], 0))];
+            let summary = pollster::block_on(async {
+                let mac_key = setup.reader.mac_key().clone();
+                let uploader = if write_only {
+                    Uploader::for_writer(&store, &setup.trusted, mac_key).await
+                } else {
+                    Uploader::for_reader(&store, &setup.trusted, setup.reader.clone(), None)
+                };
+                uploader.unwrap().upload(keys, observe).await.unwrap()
+            });
+            assert_eq!((summary.blocked, summary.new), (1, 1));
+            assert_eq!(notices, [NoticeKind::Blocked(BlockReason::StoredTwice)]);
+            assert_ne!(setup.etag(), etag); // the other key went in
+            let id = at(session, 1).session_key().session_id();
+            let kept = setup.restore().sessions;
+            let kept = kept.iter().find(|s| *s.session_id() == id).unwrap();
+            assert!(kept.provenance().is_authenticated());
+            assert_eq!(kept.data().session_key(), at(session, 1).session_key());
+        }
+    }
+
+    /// The limit of A-3 that SECURITY.md tells. Junk in a part of the ratchet that is made anew before
+    /// the index that is vouched for does not show. What is vouched for stays whole, and the true
+    /// key, when it comes, is reported.
+    #[test]
+    fn junk_before_an_index_that_is_vouched_for() {
+        let setup = Setup::new(V2);
+        let session = &sessions()[0];
+        let key_at = |key: &BackedUpSessionData, index| {
+            let export = ExportedSessionKey::from_base64(&key.session_key().expose_base64());
+            let export = InboundGroupSession::import(&export.unwrap(), SessionConfig::version_1())
+                .export_at(index)
+                .unwrap();
+            with_session_key(session, &export.to_base64())
+        };
+        let first = at(session, 0);
+        assert!(first.session_key().first_known_index() < 5);
+        let junk = {
+            let key = first.session_key().expose_base64();
+            let mut bytes = matrix_key_backup::primitives::base64::decode_unpadded(&key).unwrap();
+            bytes[101..133].fill(7); // the fastest part
+            let key = matrix_key_backup::primitives::base64::encode_unpadded(&bytes);
+            with_session_key(session, &key)
+        };
+        let later = key_at(&first, 300);
+        setup.upload(vec![vouched(later.clone())]);
+        let (summary, notices) = setup.upload(vec![unvouched(junk)]);
+        assert_eq!((summary.improved, notices), (1, vec![]));
+        let kept = setup.only();
+        assert!(kept.provenance().is_authenticated());
+        assert_eq!(*kept.data().sender_key(), *later.sender_key());
+        assert_eq!(key_at(kept.data(), 300).session_key(), later.session_key());
+
+        let (_, notices) = setup.upload(vec![unvouched(key_at(&first, 5))]);
+        assert_eq!(notices[0].what, NoticeKind::Conflict { stored_kept: true });
+    }
+
+    fn with_session_key(session: &Value, key: &str) -> BackedUpSessionData {
+        let mut json = session["session_data"].clone();
+        json["session_key"] = key.into();
+        BackedUpSessionData::parse(json.to_string().as_bytes()).unwrap()
     }
 
     /// Every key is told once its batch is acknowledged, so that a client can mark it.

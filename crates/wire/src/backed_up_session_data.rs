@@ -7,7 +7,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
     CONTEXT_PROPERTY, Context, MEGOLM_ALGORITHM, MalformedContext, MegolmSessionExport,
-    OtherProperties, SHARED_HISTORY, SHARED_HISTORY_SDK, SHARED_HISTORY_UNSTABLE, SessionKeyError,
+    OtherProperties, RatchetOrder, SHARED_HISTORY, SHARED_HISTORY_SDK, SHARED_HISTORY_UNSTABLE,
+    SessionKeyError,
     json::{Json, JsonError, Object},
     property::{self, PropertyError},
     write::{string_room, write_name, write_separator, write_string},
@@ -209,25 +210,21 @@ impl BackedUpSessionData {
         }
     }
 
-    /// Begins the same session at an earlier message index.
+    /// Begins the same session at an earlier message index. All else stays as it is.
     ///
     /// # Errors
     ///
-    /// [`NotEarlier`] if `earlier` is of another session, or does not begin earlier.
-    ///
-    /// # Security
-    ///
-    /// The caller has to have shown that `earlier`, ratcheted forward, equals this session key.
-    pub fn hazmat_adopt_earlier_session_key(
+    /// [`NotEarlier`] if `earlier` does not begin earlier, or does not become this session key when
+    /// it is ratcheted forward.
+    pub fn adopt_earlier_session_key(
         &mut self,
-        earlier: MegolmSessionExport,
+        earlier: &MegolmSessionExport,
     ) -> Result<(), NotEarlier> {
-        if earlier.session_id() != self.session_key.session_id()
-            || earlier.first_known_index() >= self.session_key.first_known_index()
-        {
-            return Err(NotEarlier);
+        match earlier.compare_ratchets(&self.session_key) {
+            RatchetOrder::Earlier => self.session_key = earlier.clone(),
+            RatchetOrder::Equal | RatchetOrder::Later => return Err(NotEarlier::Index),
+            RatchetOrder::Unconnected => return Err(NotEarlier::Unconnected),
         }
-        self.session_key = earlier;
         Ok(())
     }
 
@@ -372,10 +369,17 @@ pub enum SessionDataError {
     SessionKey(#[from] SessionKeyError),
 }
 
-/// A session key is of another session, or does not begin at an earlier message.
+/// A session key is not the same one from an earlier message on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the session key is of another session or does not begin at an earlier message")]
-pub struct NotEarlier;
+#[non_exhaustive]
+pub enum NotEarlier {
+    /// It does not begin at an earlier message.
+    #[error("the session key does not begin at an earlier message")]
+    Index,
+    /// It is of another session, or its ratchet does not lead to the one that is there.
+    #[error("the session key does not lead to the one that is there: they are not one session")]
+    Unconnected,
+}
 
 /// A property cannot be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -13,6 +13,7 @@ mod expected;
 mod ids;
 mod json;
 mod key_backup_data;
+mod megolm_ratchet;
 mod names;
 mod other_properties;
 mod provenance;
@@ -34,6 +35,7 @@ pub use json::{
     ENTRY_MAX_BYTES, Json, JsonError, JsonErrorKind, JsonKind, MAX_DEPTH, Object, Text,
 };
 pub use key_backup_data::{KeyBackupData, KeyBackupDataError};
+pub use megolm_ratchet::RatchetOrder;
 pub use names::{
     BUNDLE_SENDER_PROPERTY, BackupAlgorithm, CONTEXT_PROPERTY, DECRYPTION_KEY_SECRET,
     MEGOLM_ALGORITHM, Names, SHARED_HISTORY, SHARED_HISTORY_SDK, SHARED_HISTORY_UNSTABLE,

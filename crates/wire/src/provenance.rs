@@ -25,13 +25,6 @@ impl Provenance {
             Self::Unauthenticated(source) => Some(source),
         }
     }
-
-    /// The better of two provenances of one session: authenticated beats all else, and among
-    /// unauthenticated ones, which have no order, the first stays.
-    #[must_use]
-    pub fn better_of(self, other: Self) -> Self {
-        if other.is_authenticated() { other } else { self }
-    }
 }
 
 impl fmt::Display for Provenance {

@@ -118,16 +118,12 @@ impl SessionDataV2 {
     ///
     /// # Errors
     ///
-    /// [`NotEarlier`], as [`BackedUpSessionData::hazmat_adopt_earlier_session_key`].
-    ///
-    /// # Security
-    ///
-    /// As there: the caller has compared the ratchets.
-    pub fn hazmat_adopt_earlier_session_key(
+    /// [`NotEarlier`], as [`BackedUpSessionData::adopt_earlier_session_key`].
+    pub fn adopt_earlier_session_key(
         &mut self,
-        earlier: MegolmSessionExport,
+        earlier: &MegolmSessionExport,
     ) -> Result<(), NotEarlier> {
-        self.0.hazmat_adopt_earlier_session_key(earlier)
+        self.0.adopt_earlier_session_key(earlier)
     }
 
     /// Takes the plaintext out, with all that is in it.

@@ -41,7 +41,8 @@ fn reports_have_the_documented_fields() {
     let json =
         run(&["upload", text(&export), "--passphrase-file", text(&passphrase), key[0], key[1]]);
     let counts = ["keys", "new", "improved", "unchanged", "blocked", "conflicts", "written"];
-    let rest = ["created", "key_file", "files", "mac_key", "unreadable", "count", "etag"];
+    let rest =
+        ["ignored_macs", "created", "key_file", "files", "mac_key", "unreadable", "count", "etag"];
     has_fields(&json, &[&ABOUT[..], &counts, &rest, &FINDINGS].concat());
     has_fields(&json["written"], &["authenticated", "unauthenticated"]);
 

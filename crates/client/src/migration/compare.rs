@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use matrix_key_backup_v2::SourcedSession;
+use matrix_key_backup_wire::RatchetOrder;
 
 use super::{
     Difference, MigrateError, MigrationCounts, MigrationEvent, MigrationReport, Migrator,
@@ -11,7 +12,6 @@ use super::{
 use crate::{
     BackedUpSession, RejectReason,
     maybe_send::MaybeSend,
-    merge::{RatchetOrder, compare_ratchets},
     offload,
     store::{BackupStore, KeyScope, ReceivedKey},
 };
@@ -120,7 +120,7 @@ fn best(
 }
 
 fn difference(old: &SourcedSession, new: &BackedUpSession) -> Option<Difference> {
-    match compare_ratchets(new.data().session_key(), old.data().session_key()) {
+    match new.data().session_key().compare_ratchets(old.data().session_key()) {
         RatchetOrder::Equal | RatchetOrder::Earlier => {}
         RatchetOrder::Later | RatchetOrder::Unconnected => return Some(Difference::OtherKey),
     }

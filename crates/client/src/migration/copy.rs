@@ -2,12 +2,12 @@
 
 use std::{collections::HashMap, mem, sync::Arc};
 
+use matrix_key_backup_primitives::hazmat::EphemeralSecretKey;
 use matrix_key_backup_trust::TrustedBackup;
 use matrix_key_backup_v2::BackupReader;
 use matrix_key_backup_wire::{
     Expected, KeyBackupData, Provenance, RoomId, SessionId, UnauthenticatedSource, UserId,
 };
-use rand::{SeedableRng, rngs::StdRng, rngs::SysRng};
 use serde_json::value::RawValue;
 
 use super::{
@@ -227,14 +227,17 @@ async fn migrate_page<E>(
     owner: Option<&UserId>,
     page: Vec<ReceivedKey>,
 ) -> Result<Vec<Underway>, MigrateError<E>> {
-    let mut rng = StdRng::try_from_rng(&mut SysRng).map_err(|_| MigrateError::NoRandomness)?;
-    let work: Vec<_> = page.into_iter().map(|key| (key, StdRng::from_rng(&mut rng))).collect();
+    let ephemeral = || EphemeralSecretKey::random().map_err(|_| MigrateError::NoRandomness);
+    let work = page.into_iter().map(|key| Ok((key, ephemeral()?)));
+    let work = work.collect::<Result<Vec<_>, MigrateError<E>>>()?;
     let (rules, owner) = (Arc::clone(rules), owner.cloned());
-    let migrate = move |(key, mut rng): (ReceivedKey, StdRng)| {
+    let migrate = move |(key, ephemeral): (ReceivedKey, EphemeralSecretKey)| {
         let expected = expected(&key, owner.clone());
         let old = key.data.as_ref().ok().map(KeyMetadata::from);
         let outcome = match &key.data {
-            Ok(data) => rules.migrate(data.session_data.get(), &expected, &mut rng),
+            Ok(data) => rules
+                .read(data.session_data.get(), &expected)
+                .and_then(|old| rules.hazmat_write_with(old, &ephemeral)),
             Err(error) => Err(NotMigrated::from(*error)),
         };
         Underway { place: (expected.room_id, expected.session_id), old, outcome }

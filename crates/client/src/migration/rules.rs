@@ -1,6 +1,7 @@
 //! What becomes of one entry when its backup is migrated (M-1 to M-3). Pure: the order of the
 //! steps, and never destroying anything, is the engine's part.
 
+use matrix_key_backup_primitives::hazmat::EphemeralSecretKey;
 use matrix_key_backup_v1 as v1;
 use matrix_key_backup_v2 as v2;
 use matrix_key_backup_wire::{
@@ -162,11 +163,31 @@ impl Migration {
         old: OldEntry<'_>,
         rng: &mut R,
     ) -> Result<MigratedEntry, NotMigrated> {
+        self.hazmat_write_with(old, &EphemeralSecretKey::generate(rng))
+    }
+
+    /// The same with a given ephemeral key.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    ///
+    /// # Security
+    ///
+    /// An ephemeral key that is used twice, or that anybody else knows, gives the plaintext away.
+    pub fn hazmat_write_with(
+        &self,
+        old: OldEntry<'_>,
+        ephemeral: &EphemeralSecretKey,
+    ) -> Result<MigratedEntry, NotMigrated> {
         let OldEntry { session, form, ignored_mac } = old;
         let (session_data, action) = match form {
             // The cleartext properties beside it are not taken along: nobody vouched for them.
-            Form::V1 => (self.new.seal(&session, rng)?.as_json().to_owned(), Reencrypted),
-            Form::Verified(verified) => self.rewrite(&session, &verified, rng)?,
+            Form::V1 => {
+                let sealed = self.new.hazmat_seal_with(&session, ephemeral)?;
+                (sealed.as_json().to_owned(), Reencrypted)
+            }
+            Form::Verified(verified) => self.rewrite(&session, &verified, ephemeral)?,
         };
         if session_data.len() > ENTRY_MAX_BYTES {
             return Err(NotMigrated::TooLarge); // V2-13
@@ -175,14 +196,14 @@ impl Migration {
     }
 
     /// A MAC that holds is kept wherever it can be. // M-3
-    fn rewrite<R: CryptoRng + ?Sized>(
+    fn rewrite(
         &self,
         session: &v2::SourcedSession,
         verified: &v2::VerifiedSessionData<'_>,
-        rng: &mut R,
+        ephemeral: &EphemeralSecretKey,
     ) -> Result<(String, MigrationAction), NotMigrated> {
         if !self.same_keys() || !fits(session.data(), self.new.names()) {
-            let sealed = self.new.reseal(session, verified.properties(), rng)?;
+            let sealed = self.new.hazmat_reseal_with(session, verified.properties(), ephemeral)?;
             return Ok((sealed.as_json().to_owned(), Reencrypted));
         }
         if verified.mac_form() == v2::MacForm::One(self.new.names()) {

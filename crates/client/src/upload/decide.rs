@@ -1,10 +1,9 @@
 //! What becomes of one key: pure, so that it can be done on any thread.
 
-use matrix_key_backup_primitives::{BackupMacKey, BackupPublicKey};
+use matrix_key_backup_primitives::{BackupMacKey, BackupPublicKey, hazmat::EphemeralSecretKey};
 use matrix_key_backup_v1 as v1;
 use matrix_key_backup_v2::{BackupReader, BackupWriter, SealError, UnverifiedSessionData};
 use matrix_key_backup_wire::{BackupAlgorithm, ENTRY_MAX_BYTES, KeyBackupData, Provenance, UserId};
-use rand_core::CryptoRng;
 
 use super::{
     RoomKey,
@@ -12,7 +11,7 @@ use super::{
 };
 use crate::{
     BackedUpSession, EntryReader, RejectReason,
-    merge::{MergePlan, Side, plan_merge},
+    merge::{MergePlan, Side, plan_merge, same_sender},
     replacement::{KeyMetadata, replaces},
     store::{KeyToStore, ReceivedKey},
 };
@@ -71,36 +70,54 @@ impl Decider {
         &self.mac_key
     }
 
-    /// Decides on one key, given what the store has in its place.
-    pub(super) fn decide<R: CryptoRng>(
+    /// Decides on one key, given what the store has in its place. The ephemeral key is for this key
+    /// alone (V1-2).
+    pub(super) fn decide(
         &self,
         key: RoomKey,
-        stored: Option<ReceivedKey>,
-        rng: &mut R,
+        mut stored: Vec<ReceivedKey>,
+        ephemeral: &EphemeralSecretKey,
     ) -> Result<Decision, SealError> {
-        let Some(stored) = stored else {
-            return self.write(&key, Effect::New, None, rng);
+        let Some(found) = stored.pop() else {
+            return self.write(&key, Effect::New, None, ephemeral);
         };
-        let old = stored.data.as_ref().ok().map(KeyMetadata::from);
+        if !stored.iter().all(|other| is_same(other, &found)) {
+            let blocked = NoticeKind::Blocked(BlockReason::StoredTwice);
+            return Ok(self.unwritten(&key, Effect::Blocked, Some(blocked)));
+        }
+        let old = found.data.as_ref().ok().map(KeyMetadata::from);
         match &self.access {
-            Access::Reader(reader) => match reader.read(stored) {
-                Ok(existing) => self.merge(key, existing, old, rng),
-                Err(rejected) => self.over_unreadable(&key, rejected.reason, old, rng),
+            Access::Reader(reader) => match reader.read(found) {
+                Ok(existing) => self.merge(key, existing, old, ephemeral),
+                Err(rejected) => self.over_unreadable(&key, rejected.reason, old, ephemeral),
             },
-            Access::Writer => match self.unverified(&stored) {
-                Ok(()) => self.unread(&key, old, rng),
-                Err(reason) => self.over_unreadable(&key, reason, old, rng),
+            Access::Writer => match self.unverified(&found) {
+                Ok(()) => self.unread(&key, old, ephemeral),
+                Err(reason) => self.over_unreadable(&key, reason, old, ephemeral),
             },
         }
     }
 
-    /// A key for a place where there is one already.
-    fn merge<R: CryptoRng>(
+    /// A key for a place where there is one already, and what is to be said of that one.
+    fn merge(
         &self,
         key: RoomKey,
         existing: BackedUpSession,
         old: Option<KeyMetadata>,
-        rng: &mut R,
+        ephemeral: &EphemeralSecretKey,
+    ) -> Result<Decision, SealError> {
+        let ignored_mac = existing.ignored_mac().cloned();
+        let mut decision = self.merge_with(key, existing, old, ephemeral)?;
+        decision.outcome.notices.extend(ignored_mac.map(NoticeKind::IgnoredMac)); // H-2
+        Ok(decision)
+    }
+
+    fn merge_with(
+        &self,
+        key: RoomKey,
+        existing: BackedUpSession,
+        old: Option<KeyMetadata>,
+        ephemeral: &EphemeralSecretKey,
     ) -> Result<Decision, SealError> {
         let plan = plan_merge(
             (existing.data(), existing.provenance()),
@@ -127,17 +144,17 @@ impl Decider {
                 };
                 Ok(self.unwritten(&merged, Effect::Blocked, Some(notice)))
             }
-            _ => self.write(&merged, Effect::Improved, conflict, rng),
+            _ => self.write(&merged, Effect::Improved, conflict, ephemeral),
         }
     }
 
     /// A key for a place where there is an entry that gives none.
-    fn over_unreadable<R: CryptoRng>(
+    fn over_unreadable(
         &self,
         key: &RoomKey,
         reason: RejectReason,
         old: Option<KeyMetadata>,
-        rng: &mut R,
+        ephemeral: &EphemeralSecretKey,
     ) -> Result<Decision, SealError> {
         let store_keeps_it = old.is_some_and(|old| !replaces(&self.metadata(key), &old));
         // A writer whose MAC key is stale takes everybody else's entries for forged ones. // T-5
@@ -146,15 +163,15 @@ impl Decider {
             let blocked = NoticeKind::Blocked(BlockReason::UnreadableInPlace(reason));
             return Ok(self.unwritten(key, Effect::Blocked, Some(blocked)));
         }
-        self.write(key, Effect::Improved, Some(NoticeKind::ReplacedUnreadable(reason)), rng)
+        self.write(key, Effect::Improved, Some(NoticeKind::ReplacedUnreadable(reason)), ephemeral)
     }
 
     /// A key for a place where there is an authenticated entry that this writer cannot read.
-    fn unread<R: CryptoRng>(
+    fn unread(
         &self,
         key: &RoomKey,
         old: Option<KeyMetadata>,
-        rng: &mut R,
+        ephemeral: &EphemeralSecretKey,
     ) -> Result<Decision, SealError> {
         if old.is_some_and(|old| !replaces(&self.metadata(key), &old)) {
             return Ok(self.unwritten(key, Effect::Unchanged, None));
@@ -163,7 +180,7 @@ impl Decider {
         let not_later =
             old.is_some_and(|old| metadata.first_message_index <= old.first_message_index);
         if key.session.provenance().is_authenticated() && not_later {
-            return self.write(key, Effect::Improved, None, rng);
+            return self.write(key, Effect::Improved, None, ephemeral);
         }
         // It might take the place of one that is vouched for from an earlier message on. // A-3
         let blocked = NoticeKind::Blocked(BlockReason::CannotCompare);
@@ -178,18 +195,20 @@ impl Decider {
         Ok(())
     }
 
-    fn write<R: CryptoRng>(
+    fn write(
         &self,
         key: &RoomKey,
         effect: Effect,
         notice: Option<NoticeKind>,
-        rng: &mut R,
+        ephemeral: &EphemeralSecretKey,
     ) -> Result<Decision, SealError> {
         let session_data = match &self.sealer {
-            Sealer::V1(public_key) => v1::encrypt(public_key, key.session.data(), rng)
-                .map_err(|v1::LowOrderPublicKey| SealError::LowOrderPublicKey)?
-                .into_raw(),
-            Sealer::V2(writer) => writer.seal(&key.session, rng)?.into_raw(),
+            Sealer::V1(public_key) => {
+                v1::hazmat_encrypt_with(public_key, key.session.data(), ephemeral)
+                    .map_err(|v1::LowOrderPublicKey| SealError::LowOrderPublicKey)?
+                    .into_raw()
+            }
+            Sealer::V2(writer) => writer.hazmat_seal_with(&key.session, ephemeral)?.into_raw(),
         };
         if session_data.get().len() > ENTRY_MAX_BYTES {
             let blocked = NoticeKind::Blocked(BlockReason::TooLarge);
@@ -210,7 +229,8 @@ impl Decider {
     fn outcome(&self, key: &RoomKey, effect: Effect, notice: Option<NoticeKind>) -> Outcome {
         let (room_id, session_id) = key.place();
         let provenance = self.kept_provenance(key).clone();
-        Outcome { room_id, session_id, effect, provenance, notice }
+        let notices = notice.into_iter().collect();
+        Outcome { room_id, session_id, effect, provenance, notices }
     }
 
     /// What of a key's provenance the backup keeps: in a v1 backup nothing (V1-6).
@@ -230,27 +250,57 @@ impl Decider {
     }
 }
 
-/// Makes the key that a merge plans.
+/// Whether a store has named one entry twice, and not two.
+fn is_same(a: &ReceivedKey, b: &ReceivedKey) -> bool {
+    match (&a.data, &b.data) {
+        (Ok(a), Ok(b)) => {
+            KeyMetadata::from(a) == KeyMetadata::from(b)
+                && a.session_data.get() == b.session_data.get()
+        }
+        _ => false,
+    }
+}
+
+/// Makes the key that a merge plans, of the key to upload and the one that the store has.
 fn combine(
     key: RoomKey,
     existing: BackedUpSession,
     plan: MergePlan,
     old: Option<KeyMetadata>,
 ) -> RoomKey {
-    let was_verified = old.is_some_and(|old| old.is_verified);
-    let forwarded_count = match (plan.properties, old) {
-        (Side::First, Some(old)) => old.forwarded_count,
-        _ => key.forwarded_count,
+    let sender_verified = sender_verified(&key, &existing, plan, old);
+    let (mut kept, other) = match plan.properties {
+        Side::First => (RoomKey::new(existing.into_sourced()), key.session),
+        Side::Second => (key, existing.into_sourced()),
     };
-    let (mut kept, other, sender_verified) = match plan.properties {
-        Side::First => (existing.into_sourced(), key.session, was_verified),
-        Side::Second => (key.session, existing.into_sourced(), key.sender_verified),
-    };
+    kept.sender_verified = sender_verified;
     if plan.session_key != plan.properties {
         // Refused only for a key that is not earlier, and then what is kept is right already.
-        let _ = kept.hazmat_adopt_earlier_session_key(other.data().session_key().clone());
+        let _ = kept.session.adopt_earlier_session_key(other.data().session_key());
     }
-    RoomKey { session: kept, forwarded_count, sender_verified }
+    kept
+}
+
+/// Whether the device that sent the merged key was verified, by this uploader or by the one that
+/// wrote the authenticated entry which the store has.
+///
+/// The latter is the store's word, and it is handed back to that store alone, which can say the same
+/// without us. Left out, it would keep every improvement of such an entry from being stored.
+fn sender_verified(
+    key: &RoomKey,
+    existing: &BackedUpSession,
+    plan: MergePlan,
+    old: Option<KeyMetadata>,
+) -> bool {
+    let was_verified =
+        existing.provenance().is_authenticated() && old.is_some_and(|old| old.is_verified);
+    match plan.properties {
+        _ if same_sender(existing.data(), key.session.data()) => {
+            was_verified || key.sender_verified
+        }
+        Side::First => was_verified,
+        Side::Second => key.sender_verified,
+    }
 }
 
 /// Whether an entry that cannot be used here is somebody's all the same: it has a valid MAC, or is

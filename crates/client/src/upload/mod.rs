@@ -9,11 +9,10 @@ mod report;
 
 use std::{collections::HashMap, sync::Arc};
 
-use matrix_key_backup_primitives::BackupMacKey;
+use matrix_key_backup_primitives::{BackupMacKey, hazmat::EphemeralSecretKey};
 use matrix_key_backup_trust::TrustedBackup;
 use matrix_key_backup_v2::{BackupReader, SealError, SourcedSession, UnverifiedSessionData};
 use matrix_key_backup_wire::{RoomId, SessionId, UserId};
-use rand::{SeedableRng, rngs::StdRng, rngs::SysRng};
 use thiserror::Error;
 
 pub use report::{
@@ -200,9 +199,8 @@ impl<'s, S: BackupStore> Uploader<'s, S> {
     ) -> Result<(), UploadError<S::Error>> {
         let work = self.with_stored(batch).await?;
         let decider = Arc::clone(&self.decider);
-        let decisions =
-            offload::map(work, move |(key, stored, mut rng)| decider.decide(key, stored, &mut rng))
-                .await;
+        let decide = move |Work { key, stored, ephemeral }| decider.decide(key, stored, &ephemeral);
+        let decisions = offload::map(work, decide).await;
         let mut to_write = Vec::new();
         let mut written = Vec::new();
         for decision in decisions {
@@ -216,34 +214,44 @@ impl<'s, S: BackupStore> Uploader<'s, S> {
         // Counted and told only now that the store has acknowledged it.
         for outcome in written {
             summary.add(&outcome);
-            let Outcome { room_id, session_id, effect, notice, .. } = outcome;
+            let Outcome { room_id, session_id, effect, notices, .. } = outcome;
             observe(UploadEvent::Key { room_id: &room_id, session_id: &session_id, effect });
-            if let Some(what) = notice {
+            for what in notices {
+                let (room_id, session_id) = (room_id.clone(), session_id.clone());
                 observe(UploadEvent::Notice(&UploadNotice { room_id, session_id, what }));
             }
         }
         Ok(())
     }
 
-    /// Puts beside every key what the store has in its place, and its own random numbers.
+    /// Puts beside every key all that the store has in its place, and an ephemeral key of its own,
+    /// which is wiped once the key was sealed. It comes from the system: a generator in between
+    /// would have a state from which they all follow.
     async fn with_stored(
         &self,
         batch: HashMap<(RoomId, SessionId), RoomKey>,
-    ) -> Result<Vec<(RoomKey, Option<ReceivedKey>, StdRng)>, UploadError<S::Error>> {
+    ) -> Result<Vec<Work>, UploadError<S::Error>> {
         let places: Vec<_> = batch.keys().cloned().collect();
-        let mut stored: HashMap<_, _> = self
-            .store
-            .keys_of(&self.version, &places)
-            .await?
-            .into_iter()
-            .map(|key| ((key.room_id.clone(), key.session_id.clone()), key))
-            .collect();
-        let mut rng = StdRng::try_from_rng(&mut SysRng).map_err(|_| UploadError::NoRandomness)?;
-        Ok(batch
-            .into_iter()
-            .map(|(place, key)| (key, stored.remove(&place), StdRng::from_rng(&mut rng)))
-            .collect())
+        let mut stored = HashMap::<_, Vec<_>>::new();
+        for found in self.store.keys_of(&self.version, &places).await? {
+            let place = (found.room_id.clone(), found.session_id.clone());
+            stored.entry(place).or_default().push(found);
+        }
+        let work = batch.into_iter().map(|(place, key)| {
+            let stored = stored.remove(&place).unwrap_or_default();
+            let ephemeral = EphemeralSecretKey::random().map_err(|_| UploadError::NoRandomness)?;
+            Ok(Work { key, stored, ephemeral })
+        });
+        work.collect()
     }
+}
+
+/// What it takes to decide on one key.
+struct Work {
+    key: RoomKey,
+    /// What the store has in its place. It should be one entry or none.
+    stored: Vec<ReceivedKey>,
+    ephemeral: EphemeralSecretKey,
 }
 
 /// The next keys, each session at most once: the same one again waits for the next batch, where it
@@ -294,4 +302,19 @@ pub enum UploadError<E> {
     /// be shown anew for the one that took its place (T-3).
     #[error(transparent)]
     Store(#[from] StoreError<E>),
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::ZeroizeOnDrop;
+
+    use super::Work;
+
+    // K-5: what a key is encrypted with is wiped. It would not compile with a generator that keeps
+    // its state.
+    #[test]
+    fn what_is_drawn_for_a_key_is_wiped() {
+        fn wiped<T: ZeroizeOnDrop>(_: impl Fn(Work) -> T) {}
+        wiped(|Work { ephemeral, .. }| ephemeral);
+    }
 }

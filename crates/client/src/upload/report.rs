@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use matrix_key_backup_v2::VerifyError;
 use matrix_key_backup_wire::{Provenance, RoomId, SessionId};
 use serde::Serialize;
 
@@ -53,6 +54,9 @@ pub enum NoticeKind {
     },
     /// The entry in the backup could not be read; this key has taken its place.
     ReplacedUnreadable(RejectReason),
+    /// A MAC stood beside the entry in a v1 backup, and did not hold (H-2). The entry counts as any
+    /// other of a v1 backup.
+    IgnoredMac(VerifyError),
     /// The key was not written.
     Blocked(BlockReason),
 }
@@ -68,6 +72,9 @@ pub enum BlockReason {
     UnreadableInPlace(RejectReason),
     /// The entry that is there has a valid MAC, and this writer cannot read it to compare.
     CannotCompare,
+    /// The store names two different entries for this room and session, where there can be one.
+    /// Which of them would be overwritten is not known, so neither is.
+    StoredTwice,
     /// The entry that is there, in a v1 backup, has a valid MAC, which a new one would not have.
     WouldLoseMac,
     /// The entry would be larger than 1 MiB, and no reader would take it (V2-13).
@@ -94,7 +101,7 @@ pub(super) struct Outcome {
     pub(super) session_id: SessionId,
     pub(super) effect: Effect,
     pub(super) provenance: Provenance,
-    pub(super) notice: Option<NoticeKind>,
+    pub(super) notices: Vec<NoticeKind>,
 }
 
 /// What a key did to the backup.
@@ -128,6 +135,8 @@ pub struct UploadSummary {
     pub blocked: u64,
     /// Keys that contradict the one in the backup.
     pub conflicts: u64,
+    /// Entries of a v1 backup beside which a MAC stood that did not hold (H-2).
+    pub ignored_macs: u64,
     /// The keys that were written, by who vouches for them.
     pub written: ProvenanceCounts,
     /// How far the MAC key is known to be the backup's.
@@ -144,6 +153,7 @@ impl UploadSummary {
             unchanged: 0,
             blocked: 0,
             conflicts: 0,
+            ignored_macs: 0,
             written,
             mac_key,
         }
@@ -160,8 +170,9 @@ impl UploadSummary {
         if matches!(outcome.effect, Effect::New | Effect::Improved) {
             self.written.add(&outcome.provenance);
         }
-        if let Some(NoticeKind::Conflict { .. }) = outcome.notice {
-            self.conflicts += 1;
+        for notice in &outcome.notices {
+            self.conflicts += u64::from(matches!(notice, NoticeKind::Conflict { .. }));
+            self.ignored_macs += u64::from(matches!(notice, NoticeKind::IgnoredMac(_)));
         }
     }
 }

@@ -19,6 +19,8 @@ mod no_panic;
 #[cfg(test)]
 mod plaintext;
 #[cfg(test)]
+mod ratchet;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod session_data;

@@ -1,12 +1,12 @@
 //! Provenance, names and context in the plaintext of v2 (V2-8 to V2-11, N-1, N-2, B-2).
 
 use matrix_key_backup_wire::{
-    CONTEXT_PROPERTY, Context, MalformedContext, MegolmSessionExport, Names, NotEarlier,
-    Provenance, RoomId, SessionDataV2, SessionId, UnauthenticatedSource as Source, UserId,
+    CONTEXT_PROPERTY, Context, MalformedContext, Names, Provenance, RoomId, SessionDataV2,
+    SessionId, UnauthenticatedSource as Source, UserId,
 };
 use serde_json::Value;
 
-use crate::support::{SESSION_ID, parse_plaintext, vectors};
+use crate::support::{SESSION_ID, parse_plaintext};
 
 const STABLE: &str = "unauthenticated";
 const UNSTABLE: &str = "org.matrix.msc4048.unauthenticated";
@@ -112,18 +112,6 @@ fn marks_are_replaced() {
     }
 }
 
-#[test]
-fn the_better_provenance() {
-    use Provenance::{Authenticated, Unauthenticated};
-
-    let legacy = || Unauthenticated(Source::LegacyV1);
-    let undefined = || Unauthenticated(Source::Undefined);
-    assert_eq!(Authenticated.better_of(legacy()), Authenticated);
-    assert_eq!(legacy().better_of(Authenticated), Authenticated);
-    assert_eq!(legacy().better_of(undefined()), legacy());
-    assert_eq!(undefined().better_of(legacy()), undefined());
-}
-
 fn context(user_id: Option<&str>) -> Context {
     Context {
         room_id: RoomId::new("!room:example.org").unwrap(),
@@ -197,29 +185,4 @@ fn the_sender_of_a_bundle_is_remembered() {
     data.set_bundle_sender(&sender);
     let again = SessionDataV2::parse(data.to_json().as_bytes()).unwrap();
     assert_eq!(again.bundle_sender(), Some(sender));
-}
-
-// A-3
-#[test]
-fn an_earlier_session_key_takes_the_place() {
-    let file = vectors("megolm_sessions.json");
-    let export = |session: usize, export: usize| {
-        let text = &file["sessions"][session]["exports"][export]["session_key"];
-        MegolmSessionExport::from_base64(text.as_str().unwrap()).unwrap()
-    };
-    let mut data = data(r#""x":1"#);
-    let current = data.session_key().clone();
-    let earlier = export(0, 0);
-    let other = export(1, 0);
-    assert_eq!(earlier.session_id(), current.session_id());
-    assert!(earlier.first_known_index() < current.first_known_index());
-    assert!(other.first_known_index() < current.first_known_index());
-
-    assert_eq!(data.hazmat_adopt_earlier_session_key(other), Err(NotEarlier));
-    assert_eq!(data.hazmat_adopt_earlier_session_key(current.clone()), Err(NotEarlier));
-    assert_eq!(data.session_key(), &current);
-    assert_eq!(data.hazmat_adopt_earlier_session_key(earlier.clone()), Ok(()));
-    assert_eq!(data.session_key(), &earlier);
-    assert_eq!(data.hazmat_adopt_earlier_session_key(current), Err(NotEarlier));
-    assert_eq!(data.into_inner().other_properties().get("x"), Some("1"));
 }
