@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod downloader;
 pub mod maybe_send;
 pub mod merge;
 pub mod migration;
