@@ -38,8 +38,7 @@ enum Action {
     /// Runs every file of a known form in a folder through the crates' public interface.
     ///
     /// The forms are those of testdata/vectors; its README says what is in each file. A file that
-    /// is missing, or whose topic is not built yet, is skipped and said so. A case that is not
-    /// understood fails. The last line is `N passed, M failed`, with `, K skipped` where
+    /// is missing is skipped and said so. A case that is not understood fails. The last line is `N passed, M failed`, with `, K skipped` where
     /// something was; the exit status is 0 only if at least one case ran and none failed.
     Check {
         /// The folder with the files.

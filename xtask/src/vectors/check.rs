@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow};
 
 use crate::vectors::report::Report;
-use crate::vectors::topics::{Built, TOPICS, Topic};
+use crate::vectors::topics::{Check, TOPICS, Topic};
 
 /// Runs every file of a known form in `dir`.
 ///
@@ -38,26 +38,16 @@ fn is_prose(name: &str) -> bool {
 }
 
 fn file(topic: &Topic, path: &Path, report: &mut Report) {
-    match topic.built {
-        Built::Not { why } => report.skip(topic.file, why),
-        Built::Yes { check } => {
-            let before = report.counts();
-            match std::fs::read_to_string(path) {
-                Ok(text) => self::text(topic.file, check, &text, report),
-                Err(why) => report.fail(topic.file, "the file", &anyhow!("cannot be read: {why}")),
-            }
-            report.close_file(topic.file, before);
-        }
+    let before = report.counts();
+    match std::fs::read_to_string(path) {
+        Ok(text) => self::text(topic.file, topic.check, &text, report),
+        Err(why) => report.fail(topic.file, "the file", &anyhow!("cannot be read: {why}")),
     }
+    report.close_file(topic.file, before);
 }
 
 /// Runs a file's content. What is no JSON, or lacks a list of cases, is one failure.
-pub(crate) fn text(
-    file: &'static str,
-    check: super::topics::Check,
-    text: &str,
-    report: &mut Report,
-) {
+pub(crate) fn text(file: &'static str, check: Check, text: &str, report: &mut Report) {
     if let Err(why) = check(file, text, report) {
         report.fail(file, "the file", &why);
     }

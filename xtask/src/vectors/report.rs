@@ -22,7 +22,12 @@ impl Report {
         self.lines.push(format!("FAILED {file}: {case}: {why:#}"));
     }
 
-    /// A file, or a part of one, that was not run.
+    /// What a reader should know of a case, whatever becomes of it.
+    pub(crate) fn note(&mut self, file: &str, case: &str, what: &str) {
+        self.lines.push(format!("note {file}: {case}: {what}"));
+    }
+
+    /// A file that was not run.
     pub(crate) fn skip(&mut self, what: &str, why: &str) {
         self.skipped += 1;
         self.lines.push(format!("skipped {what}: {why}"));

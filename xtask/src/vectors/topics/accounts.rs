@@ -1,16 +1,22 @@
-//! `accounts.json`: whole accounts, and what a client gets out of each session. The part that
-//! leads from account data to the decryption key needs secret storage.
+//! `accounts.json`: whole accounts. From account data, by way of secret storage, to the decryption
+//! key; and with that to what a client gets out of each session.
+
+use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use matrix_key_backup::{BackedUpSession, EntryReader, RejectClass, RejectedKey};
 use matrix_key_backup_primitives::BackupDecryptionKey;
+use matrix_key_backup_secret_storage::{
+    AccountData, KeyCheck, OpenedKey, Passphrase, SecretStorageKey,
+};
 use matrix_key_backup_v2::BackupReader;
-use matrix_key_backup_wire::{AuthData, BackupAlgorithm};
+use matrix_key_backup_wire::{AuthData, BackupAlgorithm, DECRYPTION_KEY_SECRET, Names};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::room_keys_body::RoomKeys;
 use crate::vectors::case::{self, Cases, equal, equal_json, understand};
+use crate::vectors::hex;
 use crate::vectors::report::Report;
 
 #[derive(Debug, Deserialize)]
@@ -23,6 +29,12 @@ struct File<'a> {
 struct Scenario<'a> {
     id: String,
     algorithm: String,
+    /// Under which name the MAC key is stored, where it is.
+    names: MacSecretNames,
+    ssss_passphrase: Option<String>,
+    ssss_key_hex: String,
+    ssss_recovery_key: String,
+    account_data: AccountData,
     decryption_key: String,
     backup_recovery_key: String,
     backup_mac_key: String,
@@ -32,6 +44,15 @@ struct Scenario<'a> {
     room_keys: RoomKeys<'a>,
     #[serde(borrow)]
     expected: Cases<'a>,
+    /// How many of `expected` are of which kind.
+    kind_counts: BTreeMap<String, usize>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum MacSecretNames {
+    Stable,
+    Unstable,
 }
 
 #[derive(Debug, Deserialize)]
@@ -39,6 +60,7 @@ struct VersionInfo<'a> {
     algorithm: String,
     #[serde(borrow)]
     auth_data: &'a RawValue,
+    count: usize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -94,13 +116,15 @@ pub(super) fn check(file: &'static str, text: &str, report: &mut Report) -> Resu
 
 fn check_scenario(report: &mut Report, file: &str, scenario: &Scenario<'_>) {
     let id = &scenario.id;
-    report.skip(&format!("{file}: {id}: account data"), "secret storage is not built yet");
-    case::run(report, file, &format!("{id}: keys"), || check_keys(scenario));
-    case::run(report, file, &format!("{id}: number of sessions"), || {
-        equal("the number of sessions", scenario.expected.len(), scenario.room_keys.len())
+    let mut unlocked = None;
+    case::run(report, file, &format!("{id}: account data"), || {
+        unlocked = Some(unlock(scenario)?);
+        Ok(())
     });
+    case::run(report, file, &format!("{id}: keys"), || check_keys(scenario));
+    case::run(report, file, &format!("{id}: number of sessions"), || check_numbers(scenario));
     let reader = || -> Result<EntryReader> {
-        let key = BackupDecryptionKey::from_base64(&scenario.decryption_key)?;
+        let key = unlocked.clone().context("account data gave no decryption key")?;
         Ok(EntryReader::new(BackupReader::new(key), scenario.algorithm.parse()?, None))
     };
     for (number, raw) in scenario.expected.iter().enumerate() {
@@ -111,6 +135,56 @@ fn check_scenario(report: &mut Report, file: &str, scenario: &Scenario<'_>) {
             expectation.check(reader()?.read(entry), algorithm).context(expectation.kind)
         });
     }
+}
+
+/// From account data to the decryption key, in every way that there is to it.
+fn unlock(scenario: &Scenario<'_>) -> Result<BackupDecryptionKey> {
+    let described = scenario.account_data.default_key()?;
+    let typed = SecretStorageKey::from_base58(&scenario.ssss_recovery_key)?;
+    equal("ssss_key_hex", hex::encode(typed.expose_bytes()), &*scenario.ssss_key_hex)?;
+    let key = unlock_with(scenario, &described.open(typed)?)?;
+    if let Some(passphrase) = &scenario.ssss_passphrase {
+        let opened = described.open_with_passphrase(&Passphrase::new(passphrase.clone()))?;
+        ensure!(unlock_with(scenario, &opened)? == key, "the passphrase gives another key");
+    }
+    Ok(key)
+}
+
+fn unlock_with(scenario: &Scenario<'_>, opened: &OpenedKey) -> Result<BackupDecryptionKey> {
+    equal("the key check", opened.check(), KeyCheck::Fits)?;
+    let auth_data = AuthData::parse(scenario.version_info.auth_data.get())?;
+    let secret = scenario.account_data.secret(DECRYPTION_KEY_SECRET)?;
+    let stored = opened.decrypt(DECRYPTION_KEY_SECRET, &secret)?.into_decryption_key()?;
+    let key = stored.check(&auth_data)?;
+    equal("decryption_key", &**key.expose_base64(), &*scenario.decryption_key)?;
+    // S-5: it is not used, and yet it should be right.
+    for names in Names::ALL {
+        let Ok(secret) = scenario.account_data.secret(names.mac_secret()) else { continue };
+        equal("the names of the MAC key", names, scenario.names.into())?;
+        let stored = opened.decrypt(names.mac_secret(), &secret)?;
+        equal("backup_mac_key", stored.expose_text()?, &*scenario.backup_mac_key)?;
+    }
+    Ok(key)
+}
+
+impl From<MacSecretNames> for Names {
+    fn from(names: MacSecretNames) -> Self {
+        match names {
+            MacSecretNames::Stable => Self::Stable,
+            MacSecretNames::Unstable => Self::Unstable,
+        }
+    }
+}
+
+fn check_numbers(scenario: &Scenario<'_>) -> Result<()> {
+    let number = scenario.room_keys.len();
+    equal("the number of sessions", scenario.expected.len(), number)?;
+    equal("version_info.count", scenario.version_info.count, number)?;
+    let mut kinds = BTreeMap::new();
+    for raw in &scenario.expected {
+        *kinds.entry(understand::<Expectation<'_>>(raw)?.kind).or_default() += 1;
+    }
+    equal("kind_counts", &kinds, &scenario.kind_counts)
 }
 
 fn check_keys(scenario: &Scenario<'_>) -> Result<()> {
