@@ -11,6 +11,7 @@ mod key_representation;
 mod mac_key;
 mod material;
 mod migration;
+mod secret_storage;
 mod session_data_v2;
 
 use std::fs;
@@ -30,6 +31,7 @@ fn files() -> Result<Vec<File>> {
         ("backup_v1.json", pretty(&backup_v1::file()?)?),
         ("session_data_v2.json", pretty(&session_data_v2::file()?)?),
         ("key_export.json", pretty(&key_export::file()?)?),
+        ("secret_storage.json", pretty(&secret_storage::file()?)?),
         ("migration.json", pretty(&migration::file()?)?),
     ])
 }

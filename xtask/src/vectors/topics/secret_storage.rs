@@ -9,7 +9,7 @@ use matrix_key_backup_secret_storage::{
     DecryptedSecret, DescribedKey, KEY_EVENT_TYPE_PREFIX, KeyCheck, KeyDescription, KeyId,
     OpenedKey, Passphrase, SecretContent, SecretStorageKey,
 };
-use matrix_key_backup_wire::{AuthData, DECRYPTION_KEY_SECRET};
+use matrix_key_backup_wire::{AuthData, DECRYPTION_KEY_SECRET, Json};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -278,6 +278,8 @@ fn check_edge(edge: &Edge<'_>, undamaged: &[(String, String, Value)]) -> Result<
 impl Edge<'_> {
     /// Key, name and data. Both paddings of base64 are the same, if they are right.
     fn input(&self) -> Result<(String, String, Value)> {
+        // A property that is there twice is lost on the way.
+        Json::parse(self.data.get())?;
         let mut data: BTreeMap<String, Value> = serde_json::from_str(self.data.get())?;
         for value in data.values_mut() {
             if let Some(Ok(bytes)) = value.as_str().map(base64::decode_either) {
