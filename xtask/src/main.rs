@@ -1,11 +1,14 @@
 //! The tasks of this checkout: `cargo xtask --help` lists them.
 //!
-//! One file per task: [`mod@test`], [`ci`], [`fuzz`], [`measure`], [`vectors`]. [`steps`] runs
-//! their steps, [`toolchain`] finds or installs compilers, [`layers`] knows the stack.
+//! One file per task: [`mod@test`], [`e2e`], [`ci`], [`fuzz`], [`homeserver`], [`measure`],
+//! [`vectors`]. [`steps`] runs their steps, [`toolchain`] finds or installs compilers, [`layers`]
+//! knows the stack.
 #![expect(clippy::print_stdout, reason = "a task talks to the person who called it")]
 
 mod ci;
+mod e2e;
 mod fuzz;
+mod homeserver;
 mod layers;
 mod measure;
 mod portability;
@@ -31,8 +34,10 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Task {
     Test(test::Arguments),
+    E2e(e2e::Arguments),
     Ci(ci::Arguments),
     Fuzz(fuzz::Arguments),
+    Homeserver(homeserver::Arguments),
     Measure(measure::Arguments),
     Vectors(vectors::Arguments),
 }
@@ -40,8 +45,10 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Test(arguments) => test::main(&arguments),
+        Task::E2e(arguments) => e2e::main(&arguments),
         Task::Ci(arguments) => ci::main(&arguments),
         Task::Fuzz(arguments) => fuzz::main(&arguments),
+        Task::Homeserver(arguments) => homeserver::main(&arguments),
         Task::Measure(arguments) => measure::main(&arguments),
         Task::Vectors(arguments) => vectors::main(&arguments),
     };

@@ -31,3 +31,9 @@ pub(crate) fn cargo() -> Result<Command> {
     command.current_dir(root()?);
     Ok(command)
 }
+
+/// A path as a person in the root would write it.
+pub(crate) fn shown(path: &Path) -> String {
+    let root = root().unwrap_or_default();
+    path.strip_prefix(root).unwrap_or(path).display().to_string()
+}

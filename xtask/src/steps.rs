@@ -97,7 +97,11 @@ fn seconds(took: Duration) -> String {
 }
 
 /// Runs a command to its end; anything but exit status 0 is an error.
-fn status(command: &mut Command) -> Result<()> {
+///
+/// # Errors
+///
+/// When it cannot be started, or ends with another status.
+pub(crate) fn status(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| could_not_start(command))?;
     if !status.success() {
         bail!("it ended with {status}");

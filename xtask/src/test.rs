@@ -6,14 +6,16 @@ use anyhow::Result;
 
 use crate::steps::Steps;
 use crate::toolchain::{self, BARE_METAL, CrossCompiler, WASM32};
-use crate::{portability, project, readme, vectors};
+use crate::{e2e, portability, project, readme, vectors};
 
-/// Runs everything that needs nothing but this checkout, Rust and a C compiler.
+/// Runs everything that needs nothing but this checkout, Rust, a C compiler and Python 3.10.
 ///
 /// The tests of all crates with the examples in their documentation; the test vectors made by
 /// other implementations; our own vectors, made anew and compared; the README's command on a
-/// store that is thrown away. Nothing is written outside target/, and nothing is installed: what
-/// could not be checked for that reason stands at the end, with the command that checks it.
+/// store that is thrown away; the tests against a real homeserver, Synapse, which is fetched from
+/// PyPI into target/ and run on this machine alone. Nothing is written outside target/, and
+/// nothing is installed, but Debian's package python3-venv where Python lacks it: what could not
+/// be checked for that reason stands at the end, with the command that checks it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {}
 
@@ -61,7 +63,8 @@ pub(crate) fn core(steps: &mut Steps) -> Result<()> {
     tests.args(["test", "--workspace", "--all-features", "--locked"]);
     steps.run("tests", &mut tests)?;
     vectors::steps(steps)?;
-    readme::steps(steps)
+    readme::steps(steps)?;
+    e2e::all(steps)
 }
 
 /// Which of the fast paths this processor could take. Information only: the results are the same.

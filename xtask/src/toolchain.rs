@@ -211,7 +211,11 @@ fn debian_is_there() -> bool {
 }
 
 /// Installs Debian packages as root, or by a sudo that asks nothing.
-fn apt_install(packages: &[&str]) -> Result<()> {
+///
+/// # Errors
+///
+/// When that does not work, or this is not Debian.
+pub(crate) fn apt_install(packages: &[&str]) -> Result<()> {
     let apt = |arguments: &[&str]| {
         let mut command = Command::new("sh");
         // `exec "$@"` keeps every package name a word of its own.
