@@ -72,12 +72,12 @@ pub enum NotADecryptionKey {
 /// A decryption key is that of another backup (S-6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
-    "the stored decryption key belongs to a backup with the public key {found}, and this backup \
-     has {expected}"
+    "the decryption key belongs to a backup with the public key {found}, and this backup has \
+     {expected}"
 )]
 #[non_exhaustive]
 pub struct OtherBackup {
-    /// The public key that follows from the stored key.
+    /// The public key that follows from the key.
     pub found: BackupPublicKey,
     /// The backup's.
     pub expected: BackupPublicKey,

@@ -1,4 +1,4 @@
-//! Random texts: salts, and the ids of keys.
+//! Random texts: salts, and the ids of keys and requests.
 
 use alloc::string::String;
 
