@@ -14,6 +14,7 @@ mod interrupt;
 mod key_shape;
 mod manual;
 mod output;
+mod page;
 mod printable;
 mod progress;
 mod secrets;

@@ -30,6 +30,13 @@ pub(crate) struct Walk<'w> {
     pub(crate) context: &'w Context,
 }
 
+/// What came of one entry. What is to be told of it has been told.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    Key(Box<BackedUpSession>),
+    Rejected(RejectedKey),
+}
+
 /// What a holder of the decryption key saw.
 #[derive(Debug, Serialize)]
 pub(crate) struct Walked {
@@ -50,11 +57,11 @@ pub(crate) struct MacsChecked {
 }
 
 impl Walk<'_> {
-    /// Reads every key and hands it to `take`.
+    /// Reads every entry and hands what came of it to `take`.
     pub(crate) async fn read(
         &self,
         reader: BackupReader,
-        mut take: impl FnMut(BackedUpSession) -> Result<(), Error>,
+        mut take: impl FnMut(Entry) -> Result<(), Error>,
     ) -> Result<Walked, Error> {
         let user = self.context.user.clone();
         let reader = EntryReader::new(reader, self.backup.algorithm(), user);
@@ -64,15 +71,16 @@ impl Walk<'_> {
         while let Some(batch) = batches.next().await {
             let batch = batch.map_err(|error| self.failed(error))?;
             summary.add(&batch);
-            for rejected in &batch.rejected {
-                self.findings.add(Finding::rejected(rejected));
+            for rejected in batch.rejected {
+                self.findings.add(Finding::rejected(&rejected));
+                take(Entry::Rejected(rejected))?;
             }
             for session in batch.sessions {
                 if let Some(error) = session.ignored_mac() {
                     let (room, session) = (session.room_id(), session.session_id());
                     self.findings.add(Finding::ignored_mac(room, session, error)); // H-2
                 }
-                take(session)?;
+                take(Entry::Key(Box::new(session)))?;
             }
             self.progress.set(summary.entries);
         }

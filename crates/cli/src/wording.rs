@@ -82,7 +82,7 @@ pub(crate) fn provenance(counts: &ProvenanceCounts) -> String {
 }
 
 /// What a value of `unauthenticated` says. // V2-9
-fn because(source: &str) -> &'static str {
+pub(crate) fn because(source: &str) -> &'static str {
     match source {
         "m.legacy-v1" => "from a v1 backup (m.legacy-v1)",
         "m.forwarded_room_key" => "forwarded by a device not trusted for it (m.forwarded_room_key)",

@@ -1,30 +1,41 @@
 //! `status`: what lies in the store, and whether a key fits. It takes no key.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 use matrix_key_backup::{
     OpenBackup, UnreadableBackup,
-    store::{BackupVersion, VersionId},
+    store::{BackupVersion, SqliteStore, VersionId},
+    wire::BackupAlgorithm,
 };
 use serde::Serialize;
 
 use crate::{
     access::Access,
-    args::{AnyKeyArguments, VersionArguments},
+    args::{AnyKeyArguments, FindingArguments, ScopeArguments, VersionArguments},
     context::Context,
     error::Error,
     exit::ExitStatus,
-    files::Input,
+    files::{Input, NewFile, Overwrite},
+    findings::{Findings, FindingsReport},
     output::Report,
+    page::{Figures, Heading, page},
     printable::printable,
-    secrets::Origin,
+    progress::Progress,
+    secrets::{GivenKey, Origin},
     store::VERSIONS_NAMED,
-    wording::{in_words, shown},
+    walk::{Entry, Walk, Walked},
+    wording::{About, in_words, shown},
 };
 
 /// Show which backup the store has
 ///
 /// No key is needed and none is asked for. If one is given, or lies beside the default store, its
 /// fit is reported; a key that does not fit, or is none, makes the exit status 3.
+///
+/// With --html the whole backup is read, and a page is drawn: who vouches for how many keys of which
+/// room, what gives no key and why, and from which message on keys begin. The page is one file, loads
+/// nothing, and holds room and session ids, but no key.
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -32,6 +43,15 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     version: VersionArguments,
+
+    /// Read the whole backup, and draw what is in it as a page for a browser; needs the decryption
+    /// key
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// Overwrite the page if it is there
+    #[arg(long, requires = "html")]
+    force: bool,
 }
 
 /// What the store has.
@@ -154,6 +174,9 @@ async fn status(arguments: &Arguments, context: &Context) -> Result<ExitStatus, 
     let store = context.place.open().await?;
     let said = context.place.meant(&store, &arguments.version).await?;
     let versions = store.versions(VERSIONS_NAMED).await?;
+    if let Some(path) = &arguments.html {
+        return draw(arguments, path, &store, context).await;
+    }
     store.close().await?;
 
     let read = said.clone().map(OpenBackup::read);
@@ -170,6 +193,85 @@ async fn status(arguments: &Arguments, context: &Context) -> Result<ExitStatus, 
     };
     context.output.report(&report)?;
     Ok(report.exit_status())
+}
+
+/// What a page was drawn of.
+#[derive(Debug, Serialize)]
+struct PageReport {
+    #[serde(flatten)]
+    about: About,
+    /// The page.
+    html: String,
+    #[serde(flatten)]
+    walked: Walked,
+    #[serde(flatten)]
+    findings: FindingsReport,
+}
+
+impl Report for PageReport {
+    fn text(&self) -> String {
+        let Self { about, html, walked, .. } = self;
+        format!("{}{}\nDrawn in {html}: open it in a browser.\n", about.text(), walked.text())
+    }
+
+    fn done(&self) -> String {
+        format!("The work is done: the page is in {}", self.html)
+    }
+}
+
+/// Reads the whole backup and draws it.
+async fn draw(
+    arguments: &Arguments,
+    path: &Path,
+    store: &SqliteStore,
+    context: &Context,
+) -> Result<ExitStatus, Error> {
+    let overwrite = match arguments.force {
+        true => Overwrite::Yes,
+        false => Overwrite::No("give another path, or add --force to overwrite it"),
+    };
+    overwrite.check(path)?;
+    let backup = context.place.existing_backup(store, &arguments.version).await?;
+    let key = GivenKey::required(&arguments.key.decryption, context)?;
+    key.trust(&backup, context)?;
+
+    let progress = Progress::new(context.output, "Reading keys", backup.count());
+    let findings = Findings::new(FindingArguments { all: false }, context.output, &progress);
+    let scope = ScopeArguments { room: None, session: None };
+    let walk = Walk {
+        store,
+        backup: &backup,
+        scope: &scope,
+        progress: &progress,
+        findings: &findings,
+        context,
+    };
+    let mut figures = Figures::default();
+    let walked = walk
+        .read(key.reader, |entry| {
+            match entry {
+                Entry::Key(session) => figures.add(&session),
+                Entry::Rejected(rejected) => figures.add_rejected(&rejected),
+            }
+            Ok(())
+        })
+        .await?;
+    progress.finish();
+    let heading = Heading {
+        store: &shown(context.place.path()),
+        version: backup.version().as_str(),
+        algorithm: in_words(backup.algorithm()),
+        public_key: &backup.public_key().to_base64(),
+        missing: walked.missing,
+        is_v1: backup.algorithm() == BackupAlgorithm::V1,
+    };
+    NewFile::write(path, page(&heading, &figures).as_bytes(), overwrite)?;
+
+    let status = ExitStatus::from_findings(findings.any());
+    let about = About::new(context, &backup);
+    let (html, findings) = (shown(path), findings.finish());
+    context.output.report(&PageReport { about, html, walked, findings })?;
+    Ok(status)
 }
 
 fn fit(

@@ -17,6 +17,8 @@ mod key_out;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod refused;
 #[cfg(test)]
 mod restore;

@@ -22,7 +22,7 @@ use crate::{
     output::Report,
     progress::Progress,
     secrets::{self, GivenKey},
-    walk::{Walk, Walked},
+    walk::{Entry, Walk, Walked},
     wording::{About, count, shown},
 };
 
@@ -138,9 +138,12 @@ async fn restore(arguments: &Arguments, context: &Context) -> Result<ExitStatus,
     };
     let mut merging = Merging::default();
     let walked = walk
-        .read(key.reader, |session| match merging.push(session, &findings) {
-            Some(merged) => sink.write(merged),
-            None => Ok(()),
+        .read(key.reader, |entry| {
+            let Entry::Key(session) = entry else { return Ok(()) };
+            match merging.push(*session, &findings) {
+                Some(merged) => sink.write(merged),
+                None => Ok(()),
+            }
         })
         .await?;
     if let Some(last) = merging.finish() {
