@@ -21,12 +21,12 @@ use matrix_key_backup::{
         BackupStore, BackupVersion, KeyPages, KeyScope, KeyToStore, PutOutcome, ReceivedKey,
         SqliteStore, SqliteStoreError, StoreError, VersionId,
     },
-    trust::{KeyOrigin, TrustState, TrustedBackup},
+    trust::{KeyOrigin, MacKeyStatus, TrustState, TrustedBackup},
     upload::{
         BlockReason, Effect, MacKeyCheck, NoticeKind, RoomKey, UploadError, UploadEvent,
         UploadNotice, UploadSummary, Uploader,
     },
-    v2::{BackupReader, SourcedSession},
+    v2::{BackupReader, BackupWriter, SourcedSession},
     wire::{
         BackedUpSessionData, BackupAlgorithm, KeyBackupData, Names, Provenance, RoomId, SessionId,
         UnauthenticatedSource,
@@ -93,8 +93,19 @@ impl Setup {
     }
 
     fn writer(&self) -> Uploader<'_, SqliteStore> {
-        let mac_key = self.reader.mac_key().clone();
-        pollster::block_on(Uploader::for_writer(&self.store, &self.trusted, mac_key)).unwrap()
+        self.writer_with(&mut TrustState::new())
+    }
+
+    fn writer_with(&self, state: &mut TrustState) -> Uploader<'_, SqliteStore> {
+        self.try_writer(self.reader.mac_key().clone(), state).unwrap()
+    }
+
+    fn try_writer(
+        &self,
+        mac_key: BackupMacKey,
+        state: &mut TrustState,
+    ) -> Result<Uploader<'_, SqliteStore>, UploadError<SqliteStoreError>> {
+        pollster::block_on(Uploader::for_writer(&self.store, &self.trusted, mac_key, state))
     }
 
     fn upload(&self, keys: Vec<RoomKey>) -> (UploadSummary, Vec<UploadNotice>) {
@@ -392,12 +403,128 @@ mod write_only {
         assert_eq!((again.unchanged, again.mac_key), (100, MacKeyCheck::Confirmed)); // T-5
     }
 
+    /// What it wrote itself says nothing of its MAC key, however often it starts anew.
+    #[test]
+    fn own_entries_confirm_nothing() {
+        let (setup, mut state) = (Setup::new(V2), TrustState::new());
+        let (first, _) = run(&setup.writer_with(&mut state), from_all_sessions(vouched));
+        assert_eq!((first.new, first.mac_key), (100, MacKeyCheck::Unconfirmed)); // T-5
+        for _ in 0..2 {
+            let kept = serde_json::to_string(&state).unwrap();
+            state = serde_json::from_str(&kept).unwrap();
+            let (again, _) = run(&setup.writer_with(&mut state), Vec::new());
+            assert_eq!(again.mac_key, MacKeyCheck::Unconfirmed); // T-5
+        }
+        // Another MAC key, or another backup, is another matter.
+        let other = setup.try_writer(BackupMacKey::from_slice(&[1; 32]).unwrap(), &mut state);
+        assert!(matches!(other.unwrap_err(), UploadError::StaleMacKey));
+    }
+
+    /// A state that is not new: the entry is there before the writer has written any.
+    #[test]
+    fn entry_of_another_confirms() {
+        let (setup, mut state) = (Setup::new(V2), TrustState::new());
+        setup.upload(vec![vouched(at(&sessions()[0], 0))]);
+        let (summary, _) = run(&setup.writer_with(&mut state), Vec::new());
+        assert_eq!(summary.mac_key, MacKeyCheck::Confirmed); // T-5
+        // Once is enough: it is not tried again, not even on a backup that was emptied since.
+        pollster::block_on(setup.store.delete_keys(setup.backup.version(), KeyScope::All)).unwrap();
+        let (summary, _) = run(&setup.writer_with(&mut state), from_all_sessions(vouched));
+        assert_eq!((summary.new, summary.mac_key), (100, MacKeyCheck::Confirmed));
+    }
+
+    fn confirm(
+        uploader: &mut Uploader<'_, SqliteStore>,
+        own: &[&Value],
+        state: &mut TrustState,
+    ) -> Result<MacKeyCheck, UploadError<SqliteStoreError>> {
+        let own: BTreeSet<_> =
+            own.iter().map(|session| at(session, 0).session_key().session_id()).collect();
+        let written_here = |_: &RoomId, session_id: &_| own.contains(session_id);
+        pollster::block_on(uploader.confirm_mac_key(written_here, state))
+    }
+
+    /// The caller knows what it wrote; what is left is somebody else's. // T-5
+    #[test]
+    fn entry_of_another_confirms_later() {
+        let (setup, mut state) = (Setup::new(V2), TrustState::new());
+        let all = sessions();
+        let mut writer = setup.writer_with(&mut state);
+        run(&writer, vec![vouched(at(&all[0], 0))]);
+        let unconfirmed = confirm(&mut writer, &[&all[0]], &mut state).unwrap();
+        assert_eq!(unconfirmed, MacKeyCheck::Unconfirmed);
+        setup.upload(vec![vouched(at(&all[1], 0))]);
+        assert_eq!(
+            confirm(&mut writer, &[&all[0], &all[1]], &mut state).unwrap(),
+            MacKeyCheck::Unconfirmed
+        );
+        assert_eq!(confirm(&mut writer, &[&all[0]], &mut state).unwrap(), MacKeyCheck::Confirmed);
+        assert_eq!(run(&writer, Vec::new()).0.mac_key, MacKeyCheck::Confirmed);
+        assert_eq!(
+            run(&setup.writer_with(&mut state), Vec::new()).0.mac_key,
+            MacKeyCheck::Confirmed
+        );
+    }
+
+    /// A stale key verifies what it wrote, and nothing else. // T-5
+    #[test]
+    fn stale_mac_key_is_found_out_by_what_others_wrote() {
+        let (setup, mut state) = (Setup::new(V2), TrustState::new());
+        let all = sessions();
+        let stale = BackupMacKey::from_slice(&[1; 32]).unwrap();
+        let mut writer = setup.try_writer(stale.clone(), &mut state).unwrap();
+        run(&writer, vec![vouched(at(&all[0], 0))]);
+        setup.upload(vec![vouched(at(&all[1], 0))]);
+        let refused = confirm(&mut writer, &[&all[0]], &mut state).unwrap_err();
+        assert!(matches!(refused, UploadError::StaleMacKey));
+        assert_eq!(state.mac_key_status(&setup.trusted, &stale), Some(MacKeyStatus::Unconfirmed));
+    }
+
+    #[test]
+    fn callers_word_confirms() {
+        let (setup, mut state) = (Setup::new(V2), TrustState::new());
+        run(&setup.writer_with(&mut state), from_all_sessions(vouched));
+        state.confirm_mac_key(&setup.trusted, setup.reader.mac_key());
+        let (summary, _) = run(&setup.writer_with(&mut state), Vec::new());
+        assert_eq!(summary.mac_key, MacKeyCheck::Confirmed);
+    }
+
+    /// A backup has a million entries; a MAC key is tried on the first few thousand.
+    #[test]
+    fn mac_key_is_tried_on_a_bounded_number_of_entries() {
+        let setup = Setup::new(V2);
+        let stale = setup.trusted.writer(BackupMacKey::from_slice(&[1; 32]).unwrap()).unwrap();
+        let own = SourcedSession::own_session(at(&sessions()[0], 0), room(), None);
+        let mut rng = rand_core::UnwrapErr(rand::rngs::SysRng);
+        let entry = |writer: &BackupWriter, session_id: String, rng: &mut _| KeyToStore {
+            room_id: room(),
+            session_id: SessionId::new(session_id).unwrap(),
+            data: KeyBackupData {
+                first_message_index: 0,
+                forwarded_count: 0,
+                is_verified: false,
+                session_data: writer.seal(&own, rng).unwrap().into_raw(),
+            },
+        };
+        let forged = (0..4095).map(|n| entry(&stale, format!("a{n:05}"), &mut rng)).collect();
+        setup.put(forged);
+        let right = setup.reader.writer(Names::Unstable);
+        let last = entry(&right, "b".to_owned(), &mut rng);
+        setup.put(vec![last]);
+        let (summary, _) = run(&setup.writer(), Vec::new());
+        assert_eq!(summary.mac_key, MacKeyCheck::Confirmed);
+        let one_more = entry(&stale, "a".to_owned(), &mut rng);
+        setup.put(vec![one_more]);
+        let refused = setup.try_writer(setup.reader.mac_key().clone(), &mut TrustState::new());
+        assert!(matches!(refused.unwrap_err(), UploadError::StaleMacKey));
+    }
+
     #[test]
     fn stale_mac_key_writes_nothing() {
         let setup = Setup::new(V2);
         setup.upload(from_all_sessions(vouched));
         let stale = BackupMacKey::from_slice(&[1; 32]).unwrap();
-        let refused = pollster::block_on(Uploader::for_writer(&setup.store, &setup.trusted, stale));
+        let refused = setup.try_writer(stale, &mut TrustState::new());
         assert!(matches!(refused.unwrap_err(), UploadError::StaleMacKey)); // T-5
     }
 
@@ -419,8 +546,7 @@ mod write_only {
     fn v1_backup_has_nothing_to_write_with_a_mac_key() {
         let setup = Setup::new(BackupAlgorithm::V1);
         let mac_key = setup.reader.mac_key().clone();
-        let refused =
-            pollster::block_on(Uploader::for_writer(&setup.store, &setup.trusted, mac_key));
+        let refused = setup.try_writer(mac_key, &mut TrustState::new());
         assert!(matches!(refused.unwrap_err(), UploadError::NoMac));
     }
 }
@@ -460,6 +586,11 @@ fn futures_are_send() {
     drop(send(restore(&setup.store, setup.backup.version().clone(), KeyScope::All, reader)));
     let uploader = setup.uploader();
     drop(send(uploader.upload(Vec::new(), |_| {})));
+    let (mac_key, mut state) = (setup.reader.mac_key().clone(), TrustState::new());
+    let (store, trusted) = (&setup.store, &setup.trusted);
+    drop(send(Uploader::for_writer(store, trusted, mac_key, &mut state)));
+    let mut writer = setup.writer();
+    drop(send(writer.confirm_mac_key(|_, _| false, &mut state)));
     drop(send(create_backup(&setup.store, &setup.reader, V2)));
     drop(send(OpenBackup::current(&setup.store)));
 }
@@ -501,8 +632,7 @@ mod defences {
     #[test]
     fn stale_writer_destroys_nothing() {
         let setup = Setup::new(V2);
-        let stale =
-            pollster::block_on(Uploader::for_writer(&setup.store, &setup.trusted, mac_key(1)));
+        let stale = setup.try_writer(mac_key(1), &mut TrustState::new());
         let session = &sessions()[0];
         setup.upload(vec![vouched(at(session, 1))]);
         let (summary, _) = run(&stale.unwrap(), vec![vouched(at(session, 0))]);
@@ -875,7 +1005,8 @@ mod defences {
             let summary = pollster::block_on(async {
                 let mac_key = setup.reader.mac_key().clone();
                 let uploader = if write_only {
-                    Uploader::for_writer(&store, &setup.trusted, mac_key).await
+                    Uploader::for_writer(&store, &setup.trusted, mac_key, &mut TrustState::new())
+                        .await
                 } else {
                     Uploader::for_reader(&store, &setup.trusted, setup.reader.clone(), None)
                 };

@@ -4,6 +4,7 @@
 extern crate alloc;
 
 mod identity;
+mod mac_key;
 mod reason;
 mod signature;
 mod signers;
@@ -13,6 +14,7 @@ mod trusted_backup;
 mod went_back;
 
 pub use identity::BackupIdentity;
+pub use mac_key::MacKeyStatus;
 pub use reason::{KeyOrigin, TrustReason};
 pub use signature::{RejectedSignature, SignatureError, SignatureName, SignatureProblem};
 pub use signers::{Signer, TrustedSigners};

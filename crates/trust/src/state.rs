@@ -1,28 +1,33 @@
-//! What has to be remembered so that trust cannot be turned back (T-4).
+//! What has to be remembered of what was trusted (T-4, T-5).
 
 use alloc::{boxed::Box, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{BackupIdentity, TrustError, WentBack, identity::VERSION_MAX_BYTES};
+use crate::{
+    BackupIdentity, TrustError, WentBack,
+    identity::VERSION_MAX_BYTES,
+    mac_key::{KnownMacKey, MAX_MAC_KEYS},
+};
 
 /// Most backups that are remembered. Of more, the oldest are forgotten.
 const MAX_SEEN: usize = 32;
 
-/// What an account has trusted so far: which backups, and the newest last.
+/// What an account has trusted so far: which backups (T-4), and which MAC keys of them (T-5).
 ///
 /// The caller keeps one for each account, over restarts: it is plain JSON through serde, of a few
 /// kilobytes at most, and holds no secret. Every way to a [`TrustedBackup`](crate::TrustedBackup)
 /// asks it, and notes in it what was trusted. Store it before anything is written to the backup.
 ///
 /// A new one knows nothing, and takes whichever backup is trusted first. A caller with no place to
-/// keep it may begin with a new one each time, and then no step back is noticed.
+/// keep it may begin with a new one each time; then no step back is noticed, and an uploader that
+/// began on an empty backup takes its own entries for somebody else's.
 ///
 /// # Security
 ///
-/// Whoever can change it can make a device forget, and no more: no backup is trusted for what stands
-/// here.
+/// Whoever can change it can make a device forget, or take a stale MAC key for the right one, and no
+/// more: no backup is trusted for what stands here.
 ///
 /// ```
 /// use matrix_key_backup_trust::TrustState;
@@ -33,19 +38,21 @@ const MAX_SEEN: usize = 32;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 ///
-/// Source: T-3, T-4 in `docs/rules.md`.
+/// Source: T-3 to T-5 in `docs/rules.md`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Form", into = "Form")]
 pub struct TrustState {
     /// Without repetition, the one that was trusted last at the end.
     seen: Vec<BackupIdentity>,
+    /// The one that was noted last at the end.
+    pub(crate) mac_keys: Vec<KnownMacKey>,
 }
 
 impl TrustState {
     /// A state that knows of no backup yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { seen: Vec::new() }
+        Self { seen: Vec::new(), mac_keys: Vec::new() }
     }
 
     /// The backup that was trusted last.
@@ -89,13 +96,13 @@ impl TrustState {
 #[serde(tag = "format", deny_unknown_fields)]
 enum Form {
     #[serde(rename = "trust-state-1")]
-    V1 { seen: Vec<BackupIdentity> },
+    V1 { seen: Vec<BackupIdentity>, mac_keys: Vec<KnownMacKey> },
 }
 
 impl From<TrustState> for Form {
     fn from(state: TrustState) -> Self {
-        let TrustState { seen } = state;
-        Self::V1 { seen }
+        let TrustState { seen, mac_keys } = state;
+        Self::V1 { seen, mac_keys }
     }
 }
 
@@ -103,14 +110,17 @@ impl TryFrom<Form> for TrustState {
     type Error = UnreadableState;
 
     fn try_from(form: Form) -> Result<Self, Self::Error> {
-        let Form::V1 { seen } = form;
-        if seen.len() > MAX_SEEN {
-            return Err(UnreadableState::TooMany { property: "seen", found: seen.len() });
+        let Form::V1 { seen, mac_keys } = form;
+        let lengths = [("seen", seen.len(), MAX_SEEN), ("mac_keys", mac_keys.len(), MAX_MAC_KEYS)];
+        for (property, found, most) in lengths {
+            if found > most {
+                return Err(UnreadableState::TooMany { property, found });
+            }
         }
         if seen.iter().any(|one| one.version.len() > VERSION_MAX_BYTES) {
             return Err(UnreadableState::VersionTooLong);
         }
-        Ok(Self { seen })
+        Ok(Self { seen, mac_keys })
     }
 }
 

@@ -215,6 +215,7 @@ mod kept {
                 "algorithm": V2.as_str(),
                 "public_key": reader(1).public_key().to_base64(),
             }],
+            "mac_keys": [],
         });
         let state = seen(&[("9", V2, 1)]);
         assert_eq!(serde_json::to_value(state).unwrap(), expected);
@@ -253,10 +254,13 @@ mod kept {
             json
         };
         let one = good["seen"][0].clone();
+        let mac_key = json!({ "fingerprint": "A".repeat(43), "confirmed": true });
         let mut without_format = good.clone();
         without_format.as_object_mut().unwrap().remove("format");
         let mut without_seen = good.clone();
         without_seen.as_object_mut().unwrap().remove("seen");
+        let mut without_mac_keys = good.clone();
+        without_mac_keys.as_object_mut().unwrap().remove("mac_keys");
         let mut unknown = good.clone();
         unknown["other"] = json!(1);
         for (json, named) in [
@@ -265,11 +269,16 @@ mod kept {
             (json!({}), "format"),
             (without_format, "format"),
             (without_seen, "seen"),
+            (without_mac_keys, "mac_keys"),
             (unknown, "other"),
             (with("/format", json!("trust-state-2")), "trust-state-2"),
             (with("/format", json!(1)), "1"),
             (with("/seen", json!(vec![one; 33])), "`seen` has 33 elements"),
             (with("/seen", json!({})), "sequence"),
+            (with("/mac_keys", json!(vec![mac_key; 17])), "`mac_keys` has 17 elements"),
+            (with("/mac_keys", json!(null)), "null"),
+            (with("/mac_keys", json!([{ "fingerprint": "AAAA", "confirmed": true }])), "3"),
+            (with("/mac_keys", json!([{ "fingerprint": "A".repeat(43) }])), "confirmed"),
             (with("/seen/0", json!({})), "version"),
             (with("/seen/0/version", json!(9)), "9"),
             (with("/seen/0/version", json!("v".repeat(256))), "255 bytes"),

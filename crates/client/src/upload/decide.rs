@@ -188,7 +188,7 @@ impl Decider {
     }
 
     /// All that a writer can see of an entry: whether its MAC is right.
-    fn unverified(&self, stored: &ReceivedKey) -> Result<(), RejectReason> {
+    pub(super) fn unverified(&self, stored: &ReceivedKey) -> Result<(), RejectReason> {
         let data = stored.data.as_ref().map_err(|error| RejectReason::from(*error))?;
         UnverifiedSessionData::parse(data.session_data.get(), self.algorithm)?
             .verify(&self.mac_key)?;

@@ -10,8 +10,8 @@ mod report;
 use std::{collections::HashMap, sync::Arc};
 
 use matrix_key_backup_primitives::{BackupMacKey, hazmat::EphemeralSecretKey};
-use matrix_key_backup_trust::TrustedBackup;
-use matrix_key_backup_v2::{BackupReader, SealError, SourcedSession, UnverifiedSessionData};
+use matrix_key_backup_trust::{MacKeyStatus, TrustState, TrustedBackup};
+use matrix_key_backup_v2::{BackupReader, SealError, SourcedSession};
 use matrix_key_backup_wire::{RoomId, SessionId, UserId};
 use thiserror::Error;
 
@@ -35,6 +35,9 @@ const BATCH: usize = 256;
 
 /// A batch ends with the key that makes its plaintexts larger than this, together.
 const BATCH_BYTES: usize = 4 << 20;
+
+/// Entries on which a MAC key is tried before it is taken for another backup's.
+const MAC_KEY_TRIALS: usize = 4096;
 
 /// One room key to back up.
 #[derive(Clone, Debug)]
@@ -94,29 +97,66 @@ impl<'s, S: BackupStore> Uploader<'s, S> {
     /// It cannot merge. A key that it does not vouch for stays out where an authenticated entry is
     /// already there, because it might take the place of a better one.
     ///
-    /// Before it writes, it verifies an entry that is there with its MAC key (T-5). That proves
-    /// nothing where this MAC key itself wrote the entry, into a backup that was empty then: a
-    /// caller has to remember [`MacKeyCheck::Unconfirmed`] until another device has read its keys.
-    /// Whatever the MAC key is, entries that it does not verify are left alone.
+    /// Before it writes, it verifies an entry that is there with its MAC key, unless `state` says
+    /// that it once has (T-5). In a backup that is empty that cannot be done. The key is then
+    /// [`MacKeyCheck::Unconfirmed`], and `state` remembers it, because the entries that will be there
+    /// the next time may be its own: store the state before the upload. Later,
+    /// [`confirm_mac_key`](Self::confirm_mac_key) can tell. Whatever the MAC key is, entries that it
+    /// does not verify are left alone.
     ///
     /// # Errors
     ///
     /// [`UploadError::NoMac`] for a v1 backup; [`UploadError::StaleMacKey`] if the backup has
-    /// entries and the MAC key verifies none of them; [`UploadError::Store`].
+    /// entries and the MAC key verifies none of the first 4,096; [`UploadError::Store`].
     pub async fn for_writer(
         store: &'s S,
         backup: &TrustedBackup,
         mac_key: BackupMacKey,
+        state: &mut TrustState,
     ) -> Result<Self, UploadError<S::Error>> {
+        let status = state.mac_key_status(backup, &mac_key);
         let writer = backup.writer(mac_key).ok_or(UploadError::NoMac)?;
-        let mut uploader = Self::new(
-            store,
-            backup,
-            Decider::for_writer(writer, backup.algorithm()),
-            MacKeyCheck::Unconfirmed,
-        );
-        uploader.confirm_mac_key(backup).await?;
+        let decider = Decider::for_writer(writer, backup.algorithm());
+        let mut uploader = Self::new(store, backup, decider, MacKeyCheck::Unconfirmed);
+        let confirmed = match status {
+            Some(MacKeyStatus::Confirmed) => true,
+            Some(MacKeyStatus::Unconfirmed) => {
+                // It may verify what it wrote itself; that it verifies nothing tells all the same.
+                uploader.try_mac_key(|_, _| false).await?;
+                false
+            }
+            None => uploader.try_mac_key(|_, _| false).await?,
+        };
+        uploader.note_mac_key(confirmed, state);
         Ok(uploader)
+    }
+
+    /// Looks for an entry that somebody else wrote, for a MAC key that is unconfirmed (T-5).
+    ///
+    /// `written_here` says whether this device may have written the key of a session to this backup:
+    /// clients know that, because they mark what they have backed up. A caller who does not know may
+    /// have a holder of the decryption key check the backup, and then call
+    /// [`TrustState::confirm_mac_key`].
+    ///
+    /// # Errors
+    ///
+    /// [`UploadError::StaleMacKey`] if there are entries of others and the MAC key verifies none of
+    /// the first 4,096; [`UploadError::Store`].
+    ///
+    /// # Security
+    ///
+    /// This finds a mistake, not a lie: a server can file entries of the same MAC key under other
+    /// sessions. All that it gains is that nobody can read what is written, which it could lose as well.
+    pub async fn confirm_mac_key(
+        &mut self,
+        written_here: impl FnMut(&RoomId, &SessionId) -> bool + MaybeSend,
+        state: &mut TrustState,
+    ) -> Result<MacKeyCheck, UploadError<S::Error>> {
+        if self.mac_key_check == MacKeyCheck::Unconfirmed {
+            let confirmed = self.try_mac_key(written_here).await?;
+            self.note_mac_key(confirmed, state);
+        }
+        Ok(self.mac_key_check)
     }
 
     fn new(
@@ -129,27 +169,38 @@ impl<'s, S: BackupStore> Uploader<'s, S> {
         Self { store, version, trusted: backup.clone(), decider: Arc::new(decider), mac_key_check }
     }
 
-    /// Looks for one entry that the MAC key verifies. // T-5
-    async fn confirm_mac_key(
-        &mut self,
-        backup: &TrustedBackup,
-    ) -> Result<(), UploadError<S::Error>> {
+    /// Whether the MAC key verifies an entry of somebody else; not, if there is none. // T-5
+    async fn try_mac_key(
+        &self,
+        mut written_here: impl FnMut(&RoomId, &SessionId) -> bool + MaybeSend,
+    ) -> Result<bool, UploadError<S::Error>> {
         let mut pages = self.store.keys(self.version.clone(), KeyScope::All);
-        let mut empty = true;
+        let mut tried = 0;
         while let Some(page) = pages.next_page().await {
             for key in page? {
-                empty = false;
-                let Ok(data) = key.data else { continue };
-                let json = data.session_data.get();
-                let verified = UnverifiedSessionData::parse(json, backup.algorithm())
-                    .is_ok_and(|entry| entry.verify(self.decider.mac_key()).is_ok());
-                if verified {
-                    self.mac_key_check = MacKeyCheck::Confirmed;
-                    return Ok(());
+                if written_here(&key.room_id, &key.session_id) {
+                    continue;
+                }
+                if self.decider.unverified(&key).is_ok() {
+                    return Ok(true);
+                }
+                tried += 1;
+                if tried == MAC_KEY_TRIALS {
+                    return Err(UploadError::StaleMacKey);
                 }
             }
         }
-        if empty { Ok(()) } else { Err(UploadError::StaleMacKey) }
+        if tried == 0 { Ok(false) } else { Err(UploadError::StaleMacKey) }
+    }
+
+    fn note_mac_key(&mut self, confirmed: bool, state: &mut TrustState) {
+        let mac_key = self.decider.mac_key();
+        if confirmed {
+            state.confirm_mac_key(&self.trusted, mac_key);
+            self.mac_key_check = MacKeyCheck::Confirmed;
+        } else {
+            state.mark_mac_key_unconfirmed(&self.trusted, mac_key);
+        }
     }
 
     /// Uploads keys, and tells `observe` how far it is and what is worth a person's attention.

@@ -90,7 +90,8 @@ pub enum MacKeyCheck {
     Derived,
     /// An entry of the backup was verified with it (T-5).
     Confirmed,
-    /// The backup is empty, so nothing could be verified with it (T-5).
+    /// The backup was empty when it was first tried, so nothing could be verified with it that it did
+    /// not write itself (T-5).
     Unconfirmed,
 }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 use matrix_key_backup::{
     store::{SqliteStore, SqliteStoreError},
+    trust::TrustState,
     upload::{MacKeyCheck, UploadError, UploadEvent, UploadSummary, Uploader},
 };
 use serde::Serialize;
@@ -190,7 +191,9 @@ async fn uploader<'u>(
             Uploader::for_reader(store, trusted, given.reader.clone(), context.user.clone())
         }
         Access::Writer(given) => {
-            Uploader::for_writer(store, trusted, given.key.backup_mac_key.clone()).await
+            // Nothing is remembered: a second run takes what the first one wrote for somebody else's.
+            let (mac_key, state) = (given.key.backup_mac_key.clone(), &mut TrustState::new());
+            Uploader::for_writer(store, trusted, mac_key, state).await
         }
     }
 }
