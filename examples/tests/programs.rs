@@ -32,6 +32,20 @@ fn write_only_device() {
 }
 
 #[test]
+fn trust_a_backup() {
+    let said = run(env!("CARGO_BIN_EXE_trust_a_backup"));
+    assert_says(
+        &said,
+        &[
+            "verified device \"PHONEXXXXX\"",
+            "the server's it may not",
+            "It is an older version",
+            "on her word",
+        ],
+    );
+}
+
+#[test]
 fn own_store() {
     let said = run(env!("CARGO_BIN_EXE_own_store"));
     assert_says(

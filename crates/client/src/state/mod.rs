@@ -22,7 +22,7 @@ use crate::{
 /// Most versions whose keys are remembered. Of more, those seen longest ago are forgotten.
 const MAX_VERSIONS: usize = 4;
 
-/// All that a client has to remember of one account's backups: which ones it trusted (T-3, T-4),
+/// All that a client has to remember of one account's backups: which ones it trusted (T-3 to T-5),
 /// and what it has seen in them (B-3).
 ///
 /// The caller keeps one for each account. Through serde it is JSON of some hundred kilobytes at
