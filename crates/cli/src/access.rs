@@ -132,7 +132,8 @@ fn told(
     Ok(trusted)
 }
 
-fn given_decryption_key(
+/// The decryption key that was given, by file, environment or beside the default store.
+pub(crate) fn given_decryption_key(
     arguments: &KeyArguments,
     context: &Context,
 ) -> Result<Option<GivenKey>, Error> {

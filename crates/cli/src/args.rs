@@ -71,8 +71,11 @@ pub(crate) enum Command {
     Verify(commands::verify::Arguments),
     Status(commands::status::Arguments),
     List(commands::list::Arguments),
+    Unlock(commands::unlock::Arguments),
     #[command(subcommand)]
     Key(commands::key::Command),
+    #[command(subcommand)]
+    SecretStorage(commands::secret_storage::Command),
     Completions(commands::completions::Arguments),
     Man(commands::man::Arguments),
 }

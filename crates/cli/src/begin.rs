@@ -13,12 +13,12 @@ use crate::{
     secrets::{GivenKey, Origin, key_in_environment, secret_text},
 };
 
-/// Refuses a place where the key of a new backup cannot go, before any work is done.
-pub(crate) fn check_key_file(context: &Context, path: &Path) -> Result<(), Error> {
+/// Refuses a place where no new file can go, before any work is done.
+pub(crate) fn check_new_file(context: &Context, path: &Path) -> Result<(), Error> {
     if context.place.claims(path) {
         return Err(Error::Usage(format!(
-            "{} is the store itself, or belongs to it, so the key cannot be written there, and \
-             nothing was created: give another path with --key-out",
+            "{} is the store itself, or belongs to it, so nothing else can be written there, and \
+             nothing was created: give another path",
             path.display()
         )));
     }
@@ -32,7 +32,7 @@ pub(crate) fn prepare_key_file(
     reader: &BackupReader,
     path: &Path,
 ) -> Result<NewFile, Error> {
-    check_key_file(context, path)?;
+    check_new_file(context, path)?;
     let line = secret_text(&[&reader.decryption_key().expose_base58(), "\n"]); // K-3
     NewFile::prepare(path, line.as_bytes(), KEEP_KEYS)
 }

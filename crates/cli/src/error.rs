@@ -17,6 +17,7 @@ use crate::{
     exit::ExitStatus,
     files::Input,
     secrets::{KeyTextError, Origin},
+    storage_error::StorageError,
 };
 
 /// Why a command did not do what it was asked to.
@@ -32,7 +33,8 @@ pub(crate) enum Error {
         "one of the arguments, or the path of the store, looks like a key. It is not shown here, \
          and nothing was done. Everybody on the machine can see arguments, and the shell may keep \
          them: take the line out of its history, put the key into a file that only you can read, \
-         and give the path of that file, or set MATRIX_KEY_BACKUP_KEY, or type it when you are asked"
+         and give the path of that file, or set MATRIX_KEY_BACKUP_KEY (for a secret storage key \
+         MATRIX_KEY_BACKUP_STORAGE_KEY), or type it when you are asked"
     )]
     KeyAsArgument,
 
@@ -115,6 +117,9 @@ pub(crate) enum Error {
     #[error("{0}")]
     Store(#[from] SqliteStoreError),
 
+    #[error("{0}")]
+    Storage(#[from] StorageError),
+
     #[error("{}: {error}. Perhaps another program has changed it just now: run the command again, \
              and look at it with `status`", store.display())]
     StoreChanged { store: PathBuf, error: Box<StoreError<SqliteStoreError>> },
@@ -164,6 +169,9 @@ pub(crate) enum Kind {
     File,
     NoBackup,
     HasBackup,
+    NotStored,
+    Damaged,
+    Unsupported,
     WrongKey,
     WrongPassphrase,
     OtherBackup,
@@ -187,6 +195,7 @@ impl Error {
             Self::NotReported { .. } | Self::StandardOutput { .. } | Self::ReaderGone => {
                 Kind::StandardOutput
             }
+            Self::Storage(error) => error.kind(),
             Self::NoBackup { .. } | Self::NoSuchVersion { .. } => Kind::NoBackup,
             Self::HasBackup { .. } => Kind::HasBackup,
             Self::NotAKey { .. }
@@ -248,7 +257,13 @@ impl Error {
 impl Kind {
     pub(crate) fn exit_status(self) -> ExitStatus {
         match self {
-            Self::Usage | Self::File | Self::NoBackup | Self::HasBackup => ExitStatus::Usage,
+            Self::Usage
+            | Self::File
+            | Self::NoBackup
+            | Self::HasBackup
+            | Self::NotStored
+            | Self::Damaged
+            | Self::Unsupported => ExitStatus::Usage,
             Self::WrongKey | Self::WrongPassphrase | Self::OtherBackup => ExitStatus::WrongKey,
             Self::Store => ExitStatus::Store,
             Self::StandardOutput => ExitStatus::StandardOutput,
@@ -262,6 +277,9 @@ impl Kind {
             Self::File => "file",
             Self::NoBackup => "no_backup",
             Self::HasBackup => "has_backup",
+            Self::NotStored => "not_stored",
+            Self::Damaged => "damaged",
+            Self::Unsupported => "unsupported",
             Self::WrongKey => "wrong_key",
             Self::WrongPassphrase => "wrong_passphrase",
             Self::OtherBackup => "other_backup",

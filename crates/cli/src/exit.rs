@@ -25,8 +25,9 @@ pub(crate) const MEANINGS: [(ExitStatus, &str); 7] = [
     ),
     (
         ExitStatus::Usage,
-        "Wrong usage: an argument that makes no sense, a file that cannot be read or written, or \
-         a backup that is not there, or is there already. Nothing was changed.",
+        "Wrong usage: an argument that makes no sense; a file that cannot be read or written, or \
+         is damaged or of an unknown kind; a backup, key or secret that is not there; a backup that \
+         is there already. Nothing was changed.",
     ),
     (
         ExitStatus::WrongKey,

@@ -196,6 +196,7 @@ impl NewFile {
     /// Puts the file into its place.
     pub(crate) fn finish(self) -> Result<(), Error> {
         let Self { draft, path, overwrite } = self;
+        let draft_path = draft.path().to_owned();
         draft.as_file().sync_all().map_err(|source| unwritable(&path, source))?;
         match overwrite {
             Overwrite::Yes => {
@@ -208,7 +209,7 @@ impl NewFile {
                 })?
             }
         };
-        interrupt::nothing_to_remove();
+        interrupt::nothing_to_remove(&draft_path);
         sync_directory(directory_of(&path));
         Ok(())
     }

@@ -5,34 +5,34 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use crate::exit::ExitStatus;
 
-static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// Takes care of interruptions from now on.
 pub(crate) fn prepare() {
     // Where there are no signals to be had, the system ends the program as it sees fit.
     let _ = ctrlc::set_handler(|| {
-        if let Some(path) = unfinished(None) {
+        for path in unfinished().drain(..) {
             let _ = fs::remove_file(path);
         }
         process::exit(ExitStatus::Interrupted.number().into());
     });
 }
 
-/// Names the one file that is being written.
+/// Names a file that is being written.
 pub(crate) fn remove_if_interrupted(path: &Path) {
-    unfinished(Some(path.to_owned()));
+    unfinished().push(path.to_owned());
 }
 
 /// It is finished.
-pub(crate) fn nothing_to_remove() {
-    unfinished(None);
+pub(crate) fn nothing_to_remove(path: &Path) {
+    unfinished().retain(|unfinished| unfinished != path);
 }
 
-fn unfinished(path: Option<PathBuf>) -> Option<PathBuf> {
-    std::mem::replace(&mut UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner), path)
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }

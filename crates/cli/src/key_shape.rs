@@ -4,8 +4,8 @@ use std::{ffi::OsString, path::Path};
 
 use crate::secrets::decryption_key;
 
-/// Options whose values look like a key and are none: a session id is 32 bytes in base64 too.
-const NO_SECRETS: [&str; 1] = ["--session"];
+/// Options whose values may look like a key and are none: a session id is 32 bytes in base64 too.
+const NO_SECRETS: [&str; 2] = ["--session", "--key-id"];
 
 /// base58 in groups as a person writes them down, when the shell has taken them apart.
 const GROUPS: usize = 11;
@@ -41,7 +41,7 @@ fn looks_like_key(text: &str) -> bool {
 }
 
 /// Some 48 letters and digits, in one piece or in pieces of one length.
-fn is_base58_at_heart(text: &str) -> bool {
+pub(crate) fn is_base58_at_heart(text: &str) -> bool {
     let groups: Vec<_> = text.split_whitespace().collect();
     let Some((last, others)) = groups.split_last() else { return false };
     let in_order = others.windows(2).all(|pair| matches!(pair, [a, b] if a.len() == b.len()))

@@ -2,6 +2,7 @@
 //! [`error`] what can go wrong, [`exit`] what it returns.
 
 mod access;
+mod account_data;
 mod args;
 mod begin;
 mod commands;
@@ -15,9 +16,12 @@ mod key_shape;
 mod manual;
 mod output;
 mod page;
+mod passphrase;
 mod printable;
 mod progress;
 mod secrets;
+mod storage_error;
+mod storage_key;
 mod store;
 mod walk;
 mod wording;
@@ -58,7 +62,9 @@ fn run(arguments: &Arguments, output: Output) -> Result<ExitStatus, Error> {
         Command::Verify(arguments) => commands::verify::run(arguments, &context()?),
         Command::Status(arguments) => commands::status::run(arguments, &context()?),
         Command::List(arguments) => commands::list::run(arguments, &context()?),
+        Command::Unlock(arguments) => commands::unlock::run(arguments, &context()?),
         Command::Key(command) => commands::key::run(command, &context()?),
+        Command::SecretStorage(command) => commands::secret_storage::run(command, &context()?),
         Command::Completions(arguments) => commands::completions::run(arguments, output),
         Command::Man(arguments) => commands::man::run(arguments, output),
     }

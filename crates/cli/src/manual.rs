@@ -8,7 +8,7 @@ use clap_mangen::{
     roff::{Roff, bold, roman},
 };
 
-use crate::{args::STORE_VARIABLE, exit, secrets};
+use crate::{args::STORE_VARIABLE, exit, passphrase, secrets, storage_key};
 
 /// A heading, and names with what is to be said of each.
 struct Section {
@@ -36,10 +36,16 @@ fn sections() -> [Section; 4] {
                      writer`. It can add keys to a v2 backup, and read none.",
                 ),
                 (
-                    "Passphrase",
-                    "Of the key export file that is read or written: from --passphrase-file, \
-                     MATRIX_KEY_BACKUP_PASSPHRASE, or a prompt. The end of the line is no part of \
-                     it, spaces are.",
+                    "Passphrase of a key export file",
+                    "From --passphrase-file, MATRIX_KEY_BACKUP_PASSPHRASE, or a prompt. The end of \
+                     the line is no part of it, spaces are.",
+                ),
+                (
+                    "Secret storage key",
+                    "What clients call recovery key or security key: from --storage-key-file or \
+                     MATRIX_KEY_BACKUP_STORAGE_KEY, base58; or its passphrase, from \
+                     --passphrase-file or MATRIX_KEY_BACKUP_STORAGE_PASSPHRASE; or a prompt for \
+                     either. `unlock` opens secret storage with it.",
                 ),
                 (
                     "Never as an argument",
@@ -55,7 +61,15 @@ fn sections() -> [Section; 4] {
                 ("MATRIX_KEY_BACKUP_USER", "The user id, where --user is not given."),
                 (secrets::KEY_VARIABLE, "The decryption key, where no file is given."),
                 (secrets::WRITER_KEY_VARIABLE, "The writer key, where no file is given."),
-                (secrets::PASSPHRASE_VARIABLE, "The passphrase, where no file is given."),
+                (
+                    passphrase::EXPORT_VARIABLE,
+                    "The passphrase of a key export file, where no file is given.",
+                ),
+                (storage_key::KEY_VARIABLE, "The secret storage key, where no file is given."),
+                (
+                    passphrase::STORAGE_VARIABLE,
+                    "The passphrase of the secret storage key, where no file is given.",
+                ),
                 (
                     "NO_COLOR",
                     "If set, no colours. There are none anyway where there is no terminal.",
@@ -72,8 +86,8 @@ fn sections() -> [Section; 4] {
                 ),
                 (
                     "matrix-key-backup/backup.sqlite3.key",
-                    "Beside it: the decryption key of a backup that `upload` began. Copy it to a \
-                     safe place; once it is moved away, the key is asked for.",
+                    "Beside it: the decryption key of a backup that `upload` began, or that `unlock` \
+                     found. Copy it to a safe place; once it is moved away, the key is asked for.",
                 ),
             ]),
         },

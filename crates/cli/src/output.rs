@@ -14,6 +14,7 @@ use crate::{
     error::{Error, Kind},
     exit::ExitStatus,
     printable::{printable, printable_json, printable_lines},
+    secrets::secret_text,
 };
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -91,6 +92,26 @@ impl Output {
                 Ok(())
             }
         }
+    }
+
+    /// Writes a report together with a secret, which goes to standard output: as one property more,
+    /// or as a line of its own, with the report on standard error.
+    pub(crate) fn report_with_secret(
+        self,
+        report: &impl Report,
+        name: &'static str,
+        secret: &str,
+    ) -> Result<(), Error> {
+        let not_reported = |source| Error::NotReported { done: report.done(), source };
+        if !self.json {
+            self.report_on(Channel::StandardError, report)?;
+            return write_out(secret_text(&[secret, "\n"]).as_bytes()).map_err(not_reported);
+        }
+        let json = serde_json::to_string(report).map_err(|error| not_reported(error.into()))?;
+        let json = json.strip_suffix('}').unwrap_or(&json);
+        // Base58 and base64 have nothing that JSON would escape.
+        let json = secret_text(&[json, ",\"", name, "\":\"", secret, "\"}\n"]);
+        write_out(printable_json(&json).as_bytes()).map_err(not_reported)
     }
 
     /// Writes to standard output what is neither report nor message, a script for instance; `what`

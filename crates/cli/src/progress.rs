@@ -17,7 +17,7 @@ use crate::output::Output;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 const BAR: &str = "{msg} {wide_bar} {human_pos}/{human_len} ({eta} left)";
-const SPINNER: &str = "{spinner} {msg}";
+const SPINNER: &str = "{spinner} {msg} ({elapsed})";
 
 /// A bar that shows itself once the work has taken a second.
 #[derive(Debug)]

@@ -1,5 +1,5 @@
-//! Keys and passphrases: from a file, standard input, the environment or a prompt. Never from an
-//! argument, and never printed by an error.
+//! Secrets: from a file, standard input, the environment or a prompt. Never from an argument, and
+//! never printed by an error. Here are keys; [`crate::passphrase`] has passphrases.
 
 use std::{
     env, fmt,
@@ -8,7 +8,6 @@ use std::{
 };
 
 use matrix_key_backup::{
-    key_export::Passphrase,
     primitives::{BackupDecryptionKey, Base64KeyError, KeyRepresentationError},
     v2::BackupReader,
     wire::WriterKey,
@@ -21,7 +20,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::{
-    args::{AnyKeyArguments, KeyArguments, PassphraseArguments},
+    args::{AnyKeyArguments, KeyArguments},
     error::Error,
     files::Input,
     output::Output,
@@ -29,11 +28,9 @@ use crate::{
 
 pub(crate) const KEY_VARIABLE: &str = "MATRIX_KEY_BACKUP_KEY";
 pub(crate) const WRITER_KEY_VARIABLE: &str = "MATRIX_KEY_BACKUP_WRITER_KEY";
-pub(crate) const PASSPHRASE_VARIABLE: &str = "MATRIX_KEY_BACKUP_PASSPHRASE";
 
 const DECRYPTION_KEY: &str = "decryption key";
 const WRITER_KEY: &str = "writer key";
-const PASSPHRASE: &str = "passphrase";
 
 /// Where a secret came from, to be named in messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,7 +129,7 @@ impl GivenWriterKey {
 }
 
 /// A secret from a file, or else from the environment.
-fn given(
+pub(crate) fn given(
     file: Option<&Input>,
     variable: &'static str,
     what: &'static str,
@@ -146,7 +143,7 @@ fn given(
 }
 
 /// A variable that is set to nothing counts as not set.
-fn from_environment(variable: &'static str) -> Result<Option<Zeroizing<String>>, Error> {
+pub(crate) fn from_environment(variable: &'static str) -> Result<Option<Zeroizing<String>>, Error> {
     match env::var(variable) {
         Ok(text) if text.is_empty() => Ok(None),
         Ok(text) => Ok(Some(Zeroizing::new(text))),
@@ -167,7 +164,7 @@ pub(crate) fn key_in_environment() -> Option<&'static str> {
     [KEY_VARIABLE, WRITER_KEY_VARIABLE].into_iter().find(|variable| is_set(variable))
 }
 
-fn is_set(variable: &str) -> bool {
+pub(crate) fn is_set(variable: &str) -> bool {
     env::var_os(variable).is_some_and(|value| !value.is_empty())
 }
 
@@ -200,66 +197,8 @@ pub(crate) enum KeyTextError {
     Base64(Base64KeyError),
 }
 
-/// The passphrase of a key export file that is there.
-pub(crate) fn passphrase(
-    arguments: &PassphraseArguments,
-    output: Output,
-) -> Result<(Passphrase, Origin), Error> {
-    if let Some(given) = given_passphrase(arguments, output)? {
-        return Ok(given);
-    }
-    let answer = ask("Passphrase of the key export file: ", NO_PASSPHRASE)?;
-    Ok((Passphrase::new(answer), Origin::Prompt))
-}
-
-/// The passphrase for a key export file that is to be written: not empty, and typed twice.
-pub(crate) fn new_passphrase(
-    arguments: &PassphraseArguments,
-    output: Output,
-) -> Result<Passphrase, Error> {
-    let passphrase = match given_passphrase(arguments, output)? {
-        Some((passphrase, _)) => passphrase,
-        None => {
-            let first = ask("Passphrase for the key export file: ", NO_PASSPHRASE)?;
-            if ask("The same once more: ", NO_PASSPHRASE)? != first {
-                return Err(Error::Usage("the two passphrases differ: try again".to_owned()));
-            }
-            Passphrase::new(first)
-        }
-    };
-    if passphrase.is_empty() {
-        let message = "the passphrase is empty, so anybody could open the file: give another one";
-        return Err(Error::Usage(message.to_owned()));
-    }
-    Ok(passphrase)
-}
-
-const NO_PASSPHRASE: &str = "no passphrase was given, and there is no terminal to ask for it: give \
-                             the file that holds it with --passphrase-file, or set \
-                             MATRIX_KEY_BACKUP_PASSPHRASE";
-
-/// Only the end of the line is no part of it: spaces are (E-1).
-fn given_passphrase(
-    arguments: &PassphraseArguments,
-    output: Output,
-) -> Result<Option<(Passphrase, Origin)>, Error> {
-    let (mut text, origin) = match &arguments.passphrase_file {
-        Some(input) => (input.read_secret(PASSPHRASE)?, Origin::Input(input.clone())),
-        None => match from_environment(PASSPHRASE_VARIABLE)? {
-            Some(text) => (text, Origin::Environment(PASSPHRASE_VARIABLE)),
-            None => return Ok(None),
-        },
-    };
-    let without_end =
-        text.strip_suffix('\n').map_or(&**text, |line| line.strip_suffix('\r').unwrap_or(line));
-    let length = without_end.len();
-    text.truncate(length);
-    output.detail(format_args!("The passphrase is from {origin}."));
-    Ok(Some((Passphrase::new(text), origin)))
-}
-
 /// Asks on the terminal, without showing what is typed.
-fn ask(prompt: &str, no_terminal: &str) -> Result<Zeroizing<String>, Error> {
+pub(crate) fn ask(prompt: &str, no_terminal: &str) -> Result<Zeroizing<String>, Error> {
     if !io::stdin().is_terminal() {
         return Err(Error::Usage(no_terminal.to_owned()));
     }

@@ -174,7 +174,7 @@ impl StorePlace {
 }
 
 /// Whether two paths name one place, whether or not something is there.
-fn is_same_place(a: &Path, b: &Path) -> bool {
+pub(crate) fn is_same_place(a: &Path, b: &Path) -> bool {
     let place = |path: &Path| {
         let directory = std::path::absolute(directory_of(path)).ok()?;
         let directory = fs::canonicalize(&directory).unwrap_or(directory);

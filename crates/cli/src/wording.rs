@@ -50,6 +50,11 @@ pub(crate) fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
+/// What somebody else has named, for people.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", printable(name))
+}
+
 /// An algorithm, for people.
 pub(crate) fn in_words(algorithm: BackupAlgorithm) -> &'static str {
     match algorithm {

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::{
     args::KeyArguments,
-    begin::{begin_backup, check_key_file, prepare_key_file, warn_of_other_keys},
+    begin::{begin_backup, check_new_file, prepare_key_file, warn_of_other_keys},
     context::Context,
     error::Error,
     exit::ExitStatus,
@@ -167,7 +167,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus
 async fn create(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
     let algorithm = arguments.algorithm()?;
     if let Some(path) = &arguments.key_out {
-        check_key_file(context, path)?;
+        check_new_file(context, path)?;
     }
     let (key, show) = arguments.key(context)?;
     let store = context.place.open_if_there().await?;

@@ -6,6 +6,8 @@ pub(crate) mod key;
 pub(crate) mod list;
 pub(crate) mod man;
 pub(crate) mod restore;
+pub(crate) mod secret_storage;
 pub(crate) mod status;
+pub(crate) mod unlock;
 pub(crate) mod upload;
 pub(crate) mod verify;

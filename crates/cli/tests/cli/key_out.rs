@@ -132,7 +132,7 @@ fn the_key_does_not_go_where_the_store_goes() {
         for command in [&["create"][..], &upload] {
             world
                 .run(command.iter().chain(&["--store", "store.sqlite3", "--key-out", alias]))
-                .refused(2, &["is the store itself", "--key-out"]);
+                .refused(2, &["is the store itself", "another path"]);
             assert_eq!(files(&world), before);
         }
     }

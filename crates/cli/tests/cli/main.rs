@@ -13,6 +13,8 @@ mod forged;
 #[cfg(test)]
 mod json;
 #[cfg(test)]
+mod key_check;
+#[cfg(test)]
 mod key_out;
 #[cfg(test)]
 mod keys;
@@ -23,15 +25,21 @@ mod refused;
 #[cfg(test)]
 mod restore;
 #[cfg(test)]
+mod secret_storage;
+#[cfg(test)]
 mod standard_output;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod unlock;
 #[cfg(test)]
 mod upload;
 #[cfg(test)]
 mod usage;
 #[cfg(test)]
 mod v1;
+#[cfg(test)]
+mod vectors;
 #[cfg(test)]
 mod versions;
 #[cfg(test)]

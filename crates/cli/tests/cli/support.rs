@@ -145,7 +145,7 @@ impl World {
         self.keep_secret(&key.mac_key().expose_base64());
     }
 
-    fn keep_secret(&mut self, secret: &str) {
+    pub(crate) fn keep_secret(&mut self, secret: &str) {
         self.secrets.push(secret.to_owned());
     }
 

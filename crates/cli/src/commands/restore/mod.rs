@@ -20,8 +20,9 @@ use crate::{
     files::Overwrite,
     findings::{Findings, FindingsReport},
     output::Report,
+    passphrase::Opens,
     progress::Progress,
-    secrets::{self, GivenKey},
+    secrets::GivenKey,
     walk::{Entry, Walk, Walked},
     wording::{About, count, shown},
 };
@@ -179,7 +180,8 @@ impl Arguments {
 
     fn sink(&self, destination: &Destination, context: &Context) -> Result<Sink, Error> {
         if self.out.is_some() {
-            let passphrase = secrets::new_passphrase(&self.passphrase, context.output)?;
+            let file = self.passphrase.passphrase_file.as_ref();
+            let passphrase = Opens::KeyExportFile.required_anew(file, context.output)?;
             Sink::export(destination, passphrase, context.output)
         } else {
             Sink::lines(destination)

@@ -26,9 +26,9 @@ use crate::{
     files::Input,
     findings::{Finding, Findings, FindingsReport},
     output::Report,
+    passphrase::Opens,
     printable::printable,
     progress::Progress,
-    secrets,
     wording::{About, count, figure, provenance, shown},
 };
 
@@ -149,7 +149,8 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus
 /// Everything that can be refused is looked at first: nothing is written before all keys are right.
 async fn upload(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
     let target = Target::find(arguments, context).await?;
-    let (passphrase, origin) = secrets::passphrase(&arguments.passphrase, context.output)?;
+    let file = arguments.passphrase.passphrase_file.as_ref();
+    let (passphrase, origin) = Opens::KeyExportFile.required(file, context.output)?;
     let exports = Exports::open(&arguments.files, &passphrase, &origin, context.output)?;
     let upload = target.begin(context).await?;
 

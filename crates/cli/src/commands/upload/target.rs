@@ -12,7 +12,7 @@ use matrix_key_backup::{
 use super::Arguments;
 use crate::{
     access::Access,
-    begin::{begin_backup, check_key_file, prepare_key_file, warn_of_other_keys},
+    begin::{begin_backup, check_new_file, prepare_key_file, warn_of_other_keys},
     context::Context,
     error::Error,
     secrets::{GivenKey, Origin},
@@ -118,7 +118,7 @@ fn new_key(arguments: &Arguments, context: &Context) -> Result<(GivenKey, Option
             None => context.place.key_file(),
         },
     };
-    check_key_file(context, &path)?;
+    check_new_file(context, &path)?;
     Ok((GivenKey::generate()?, Some(path)))
 }
 

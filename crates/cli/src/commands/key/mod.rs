@@ -1,4 +1,6 @@
-//! `key`: a decryption key, and what follows from it. It touches no backup.
+//! `key`: a decryption key, and what follows from it. It changes no backup.
+
+mod check;
 
 use std::path::PathBuf;
 
@@ -7,9 +9,9 @@ use matrix_key_backup::wire::{BackupAlgorithm, WriterKey};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::create::NamesArgument;
 use crate::{
     args::KeyArguments,
+    commands::create::NamesArgument,
     context::Context,
     error::Error,
     exit::ExitStatus,
@@ -20,10 +22,10 @@ use crate::{
     wording::shown,
 };
 
-/// Make a decryption key, or show one and what follows from it
+/// Make a decryption key, show one and what follows from it, or check whether a key fits
 ///
 /// A decryption key may be given in either of its forms: base58 (48 characters in groups of four),
-/// or base64 (43 characters). What these commands print is secret, except for `key public`.
+/// or base64 (43 characters). What these commands print is secret, except for `public` and `check`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Make a new decryption key
@@ -39,6 +41,7 @@ pub(crate) enum Command {
     /// It is one JSON object: user_id, algorithm, public_key, backup_mac_key. Whoever has it can add
     /// keys that every reader takes for authenticated, so it is a secret too.
     Writer(WriterArguments),
+    Check(check::Arguments),
 }
 
 #[derive(Args, Debug)]
@@ -136,6 +139,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<ExitStatus, Er
             put(&arguments.out, output, "backup_mac_key", &mac_key)?;
         }
         Command::Writer(arguments) => writer(arguments, context)?,
+        Command::Check(arguments) => return check::run(arguments, context),
     }
     Ok(ExitStatus::Done)
 }
