@@ -95,7 +95,8 @@ impl Output {
     }
 
     /// Writes a report together with a secret, which goes to standard output: as one property more,
-    /// or as a line of its own, with the report on standard error.
+    /// or as a line of its own, with the report on standard error. Here a reader that has gone away
+    /// is an error: nobody else has the secret.
     pub(crate) fn report_with_secret(
         self,
         report: &impl Report,
@@ -105,13 +106,13 @@ impl Output {
         let not_reported = |source| Error::NotReported { done: report.done(), source };
         if !self.json {
             self.report_on(Channel::StandardError, report)?;
-            return write_out(secret_text(&[secret, "\n"]).as_bytes()).map_err(not_reported);
+            return write_all_out(secret_text(&[secret, "\n"]).as_bytes()).map_err(not_reported);
         }
         let json = serde_json::to_string(report).map_err(|error| not_reported(error.into()))?;
         let json = json.strip_suffix('}').unwrap_or(&json);
         // Base58 and base64 have nothing that JSON would escape.
         let json = secret_text(&[json, ",\"", name, "\":\"", secret, "\"}\n"]);
-        write_out(printable_json(&json).as_bytes()).map_err(not_reported)
+        write_all_out(printable_json(&json).as_bytes()).map_err(not_reported)
     }
 
     /// Writes to standard output what is neither report nor message, a script for instance; `what`
@@ -194,9 +195,13 @@ fn write_err(text: &str) {
 
 /// A reader that has gone away is no error.
 fn write_out(bytes: &[u8]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
+    match write_all_out(bytes) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
+}
+
+fn write_all_out(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush())
 }

@@ -50,7 +50,7 @@ impl fmt::Display for Origin {
             Self::Input(input) => input.fmt(f),
             Self::Environment(variable) => write!(f, "the environment variable {variable}"),
             Self::BesideStore(path) => {
-                write!(f, "the key file beside the store, {},", path.display())
+                write!(f, "the key file beside the store ({})", path.display())
             }
             Self::Prompt => f.write_str("your answer"),
             Self::New => f.write_str("the new decryption key"),

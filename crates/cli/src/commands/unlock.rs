@@ -17,6 +17,7 @@ use crate::{
     exit::ExitStatus,
     files::{Input, KEEP_KEYS, NewFile},
     output::Report,
+    printable::printable,
     secrets::secret_text,
     storage_error::StorageError,
     storage_key::StorageKeyArguments,
@@ -85,7 +86,7 @@ impl Report for UnlockReport {
         text += &format!("Public key          {public_key}\n");
         text += &match (self.checked, version) {
             (true, Some(version)) => {
-                format!("Backup              version {}: the key fits\n", quoted(version))
+                format!("Backup              version {}: the key fits\n", printable(version))
             }
             (true, None) => "Backup              the key fits\n".to_owned(),
             (false, _) => "Backup              unchecked: it was compared with none\n".to_owned(),

@@ -1,8 +1,11 @@
 //! Standard output that cannot be written to: what was done is done, and is said.
 
-use std::{fs::OpenOptions, process::Stdio};
+use std::{fs::OpenOptions, io::pipe};
 
-use crate::support::{Ran, World, key, mode, sessions, text};
+use crate::{
+    support::{Ran, World, key, mode, sessions, text},
+    vectors::{ACCOUNTS, account_files},
+};
 
 /// Runs with a standard output that is always full.
 fn full(world: &World, arguments: &[&str]) -> Ran {
@@ -13,10 +16,11 @@ fn full(world: &World, arguments: &[&str]) -> Ran {
 
 /// Runs with a standard output that nobody reads.
 fn closed(world: &World, arguments: &[&str]) -> Ran {
+    let (reader, writer) = pipe().unwrap();
+    drop(reader);
     let mut command = world.command(arguments);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    Ran::from(child.wait_with_output().unwrap())
+    command.stdout(writer);
+    world.finish_without_output(command)
 }
 
 #[test]
@@ -70,6 +74,29 @@ fn where_nothing_was_to_be_done_nothing_was_changed() {
     full(&world, &["--help"]).refused(5, &["the help could not be written"]);
     let ran = full(&world, &[&["restore", "--plaintext-json", "-"][..], &with].concat());
     ran.refused(5, &["the keys could not be written to standard output", "Nothing was changed"]);
+}
+
+/// A secret that nobody got is not made, or not taken out.
+#[test]
+fn a_secret_that_could_not_be_printed_changes_nothing() {
+    let mut world = World::new();
+    account_files(&mut world, &ACCOUNTS[0]);
+    let unlock = ["unlock", "--account-data", "account.json", "--storage-key-file", "storage.key"];
+    full(&world, &[&unlock[..], &["--key-out", "my.key"]].concat())
+        .refused(5, &["The work is done: the decryption key is in my.key"]);
+    assert!(world.path("my.key").exists());
+    let create = ["secret-storage", "create", "--key-file", "my.key", "--out", "events.json"];
+    for json in [&[][..], &["--json"]] {
+        for run in [full, closed] {
+            let print = [&["--print"][..], json].concat();
+            run(&world, &[&unlock[..], &print].concat()).refused(5, &["Nothing was changed"]);
+            run(&world, &[&create[..], &print].concat()).refused(5, &["Nothing was changed"]);
+            assert!(!world.path("events.json").exists());
+        }
+    }
+    full(&world, &[&create[..], &["--key-out", "storage2.key"]].concat())
+        .refused(5, &["The work is done", "storage2.key", "events.json"]);
+    assert!(world.path("events.json").exists() && world.path("storage2.key").exists());
 }
 
 #[test]

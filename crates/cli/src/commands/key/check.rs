@@ -122,7 +122,7 @@ impl Report for CheckReport {
         if let Some(DecryptionKeyChecked { from, backup, version, result, problem: why }) =
             &self.decryption_key
         {
-            let version = version.as_ref().map(|version| format!(", version {}", quoted(version)));
+            let version = version.as_ref().map(|name| format!(", version {}", printable(name)));
             text += &format!(
                 "Backup              {backup}{}\n                    the key from {from} {}{}\n",
                 version.unwrap_or_default(),
