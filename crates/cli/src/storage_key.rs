@@ -26,6 +26,7 @@ const STORAGE_KEY: &str = "secret storage key";
 pub(crate) struct StorageKeyArguments {
     /// Use the secret storage key of this id, and not the default one
     #[arg(long, value_name = "ID", value_parser = key_id, requires = "account_data")]
+    #[arg(allow_hyphen_values = true)]
     pub(crate) key_id: Option<KeyId>,
 
     /// Read the secret storage key, base58, from this file; `-` is standard input

@@ -82,6 +82,22 @@ fn what_cannot_be_checked_is_not_called_right() {
     }
 }
 
+/// The id of a key may be anything: have the length of a key, or begin like an option.
+#[test]
+fn a_key_is_found_by_its_id_whatever_that_is() {
+    let world = account_world();
+    let description = &ACCOUNTS[0]["account_data"]["m.secret_storage.key.scenarioKey0"];
+    for id in ["gPYkSZdrBGYUHEnKpUvREms59Uq731WrkhBoBKD6blY", "-abc", "--print", "ключ"] {
+        let data = json!({ format!("m.secret_storage.key.{id}"): description });
+        world.write("account.json", data.to_string());
+        let by_id = ["--key-id", id, "--storage-key-file", "storage.key", "--json"];
+        let json = world.run(CHECK.iter().chain(&by_id)).done().json();
+        assert_eq!(json["storage_key"]["key_id"], id);
+        let ran = world.run(CHECK.iter().chain(&by_id[2..])).with_status(2);
+        assert!(ran.err.contains(id) && ran.err.contains("--key-id"), "{}", ran.err);
+    }
+}
+
 /// Descriptions that are damaged, hostile or fine, with a key or a passphrase for each.
 #[test]
 fn descriptions_are_judged_as_they_should_be() {
