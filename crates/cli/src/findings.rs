@@ -143,16 +143,18 @@ fn blocked(reason: &BlockReason) -> String {
              compare: upload it with the decryption key"
                 .to_owned()
         }
+        BlockReason::StoredTwice => {
+            format!(
+                "the store names two different entries for it, where there can be one, so neither \
+                 was overwritten: the store is damaged, or not honest. A new backup version can take \
+                 the key: {NEW_VERSION}"
+            )
+        }
         BlockReason::WouldLoseMac => {
             format!(
                 "the entry in this v1 backup has a valid MAC, which a new one would not have, so it \
                  stays. An authenticated backup (v2) can take the key: {NEW_VERSION}"
             )
-        }
-        BlockReason::StoredTwice => {
-            "the store names two entries for it, where there can be one, so neither was overwritten: \
-             the store is damaged"
-                .to_owned()
         }
         BlockReason::TooLarge => {
             "it takes more than the 1 MiB that an entry may have, so no reader would take it"
@@ -230,6 +232,7 @@ mod tests {
     use matrix_key_backup::{
         RejectReason,
         upload::{BlockReason, NoticeKind, UploadNotice},
+        v2::VerifyError,
         wire::{KeyBackupDataError, RoomId, SessionId},
     };
 
@@ -244,11 +247,13 @@ mod tests {
     /// What a person reads is a sentence, and says what helps; it is no name out of the program.
     #[test]
     fn every_notice_has_words_of_its_own() {
+        let wrong_mac = || VerifyError::Wrong { name: "backup_mac" };
         let broken = || RejectReason::MalformedEntry(KeyBackupDataError::SessionData);
         let blocked = [
             (BlockReason::StoreKeepsOld, "--backup-version"),
             (BlockReason::UnreadableInPlace(broken()), "decryption key"),
             (BlockReason::CannotCompare, "decryption key"),
+            (BlockReason::StoredTwice, "the store is damaged"),
             (BlockReason::WouldLoseMac, "create --replace"),
             (BlockReason::TooLarge, "1 MiB"),
         ];
@@ -265,9 +270,11 @@ mod tests {
             (NoticeKind::Conflict { stored_kept: true }, "conflict"),
             (NoticeKind::Conflict { stored_kept: false }, "conflict"),
             (NoticeKind::ReplacedUnreadable(broken()), "replaced"),
+            (NoticeKind::IgnoredMac(wrong_mac()), "ignored_mac"),
         ] {
             let finding = notice(what);
             assert_eq!(finding.kind, kind);
+            assert!(!finding.message.contains("no words"), "{}", finding.message);
             messages.push(finding.message);
         }
         let count = messages.len();

@@ -49,7 +49,7 @@ pub(crate) enum Command {
 #[command(after_help = "Examples:
   matrix-key-backup secret-storage create --out events.json --key-out storage.key --key-file my.key
   matrix-key-backup secret-storage create --out events.json --print --with-passphrase
-  matrix-key-backup secret-storage create --out events.json --key-out new.key --account-data sync.json")]
+  matrix-key-backup secret-storage create --out more.json --print --account-data sync.json")]
 pub(crate) struct CreateArguments {
     /// Write the account data to this new file: a JSON list of {type, content}
     #[arg(long, value_name = "FILE")]

@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
 
     /// Read the whole backup, and draw what is in it as a page for a browser; needs the decryption
     /// key
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "writer_key_file")]
     html: Option<PathBuf>,
 
     /// Overwrite the page if it is there

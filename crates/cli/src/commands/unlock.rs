@@ -36,7 +36,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   matrix-key-backup unlock --account-data sync.json --auth-data version.json
-  matrix-key-backup unlock --account-data account.json --storage-key-file storage.key --key-out my.key
+  matrix-key-backup unlock --account-data account.json --key-out my.key
   matrix-key-backup unlock --account-data account.json --passphrase-file passphrase.txt --print")]
 pub(crate) struct Arguments {
     /// The account data of the user, JSON; `-` is standard input

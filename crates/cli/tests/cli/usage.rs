@@ -12,6 +12,10 @@ fn wrong_usage_is_2_and_says_what() {
     world.run(["upload"]).refused(2, &["<FILE>"]);
     world.run(["verify", "--session", "x"]).refused(2, &["--room"]);
     world.run(["create", "--algorithm", "v3"]).refused(2, &["v3"]);
+    // A writer key cannot read what a page is drawn of.
+    world
+        .run(["status", "--html", "x.html", "--writer-key-file", "x"])
+        .refused(2, &["--html", "--writer-key-file"]);
     // There is no way to give a secret as an argument.
     world.run(["verify", "--key", "x"]).refused(2, &["--key"]);
     world.run(["upload", "x", "--passphrase", "x"]).refused(2, &["--passphrase"]);
@@ -27,6 +31,8 @@ fn the_help_says_what_scripts_need() {
         "MATRIX_KEY_BACKUP_KEY",
         "MATRIX_KEY_BACKUP_WRITER_KEY",
         "MATRIX_KEY_BACKUP_PASSPHRASE",
+        "MATRIX_KEY_BACKUP_STORAGE_KEY",
+        "MATRIX_KEY_BACKUP_STORAGE_PASSPHRASE",
         "NO_COLOR",
         "Exit status",
         "Wrong key or passphrase",
@@ -34,7 +40,18 @@ fn the_help_says_what_scripts_need() {
         assert!(help.contains(part), "{part} is not in the help");
     }
     world.run(["--version"]).done();
-    for command in ["create", "upload", "restore", "verify", "status", "list", "key", "man"] {
+    for command in [
+        "create",
+        "upload",
+        "restore",
+        "verify",
+        "status",
+        "list",
+        "unlock",
+        "secret-storage",
+        "key",
+        "man",
+    ] {
         world.run([command, "--help"]).done();
     }
 }
@@ -69,9 +86,12 @@ fn manual_pages() {
     let directory = world.path("man1");
     fs::create_dir(&directory).unwrap();
     world.run(["man", "--dir", text(&directory)]).done();
-    for page in
-        ["matrix-key-backup.1", "matrix-key-backup-upload.1", "matrix-key-backup-key-writer.1"]
-    {
+    for page in [
+        "matrix-key-backup.1",
+        "matrix-key-backup-upload.1",
+        "matrix-key-backup-key-writer.1",
+        "matrix-key-backup-secret-storage-create.1",
+    ] {
         assert!(directory.join(page).is_file(), "{page}");
     }
 }
