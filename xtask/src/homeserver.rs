@@ -219,3 +219,46 @@ impl Homeserver {
         self.folder.join("homeserver.log")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_belongs_to_one_task_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let first = Homeserver::claim_in(folder.path(), "data").unwrap();
+        Homeserver::claim_in(folder.path(), "e2e").unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let _second = Homeserver::claim_in(folder.path(), "data").unwrap();
+                sender.send("second").unwrap();
+            });
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            assert!(receiver.try_recv().is_err(), "the first is still there");
+            drop(first);
+            assert_eq!(receiver.recv().unwrap(), "second");
+        });
+    }
+
+    #[test]
+    fn what_is_not_there_is_stopped_and_wiped_without_a_word() {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Homeserver::claim_in(folder.path(), "data").unwrap();
+        assert_eq!(server.stop().unwrap(), None);
+        assert_eq!(server.wipe().unwrap(), None);
+    }
+
+    /// A process that has our server's old id is somebody else's.
+    #[test]
+    fn a_state_of_long_ago_stops_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Homeserver::claim_in(folder.path(), "data").unwrap();
+        std::fs::create_dir_all(&server.folder).unwrap();
+        let state = State { pid: Some(std::process::id()), ..State::new().unwrap() };
+        state.write(&server.state_file()).unwrap();
+        assert_eq!(server.wipe().unwrap(), None);
+        assert!(!server.folder.exists());
+    }
+}

@@ -108,7 +108,7 @@ impl Installation {
         if make().is_ok() {
             return Ok(());
         }
-        println!("Python has no module venv: asking Debian's packages");
+        println!("Python's module venv does not work: asking Debian's packages for it");
         let by_debian = toolchain::apt_install(&["python3-venv"]);
         make().with_context(|| {
             let tried = by_debian.map_or_else(|why| format!("{why:#}"), |()| "done".to_owned());
@@ -163,7 +163,10 @@ fn find_python() -> Result<PathBuf> {
     let newer = (oldest..=oldest + 10).rev().map(|minor| format!("python{major}.{minor}"));
     let names = ["python3".to_owned()].into_iter().chain(newer).chain(["python".to_owned()]);
     names.map(PathBuf::from).find(|name| is_new_enough(name)).with_context(|| {
-        format!("no Python {major}.{oldest} or newer: the homeserver for tests needs one; on Debian: apt-get install python3-venv")
+        format!(
+            "no Python {major}.{oldest} or newer: the homeserver for tests needs one. On Debian: \
+             apt-get install python3-venv"
+        )
     })
 }
 

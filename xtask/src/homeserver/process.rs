@@ -126,8 +126,12 @@ impl Server {
     ///
     /// When even that did not help.
     pub(crate) fn stop(&self) -> Result<&'static str> {
+        self.stop_within(STOPPING)
+    }
+
+    fn stop_within(&self, patience: Duration) -> Result<&'static str> {
         self.signal("TERM")?;
-        if self.is_gone_within(STOPPING) {
+        if self.is_gone_within(patience) {
             return Ok("");
         }
         self.signal("KILL")?;
@@ -224,7 +228,7 @@ mod tests {
     #[test]
     fn a_server_is_found_by_its_id_and_its_configuration() {
         let folder = tempfile::tempdir().unwrap();
-        let server = pretend(folder.path(), "echo ready; while :; do sleep 1; done");
+        let server = pretend(folder.path(), "echo ready; sleep 60; true");
         assert!(Server::find(server.pid, &server.config).is_some());
         assert!(Server::find(server.pid, Path::new("/other/homeserver.yaml")).is_none());
         assert!(Server::find(std::process::id(), &server.config).is_none());
@@ -235,7 +239,7 @@ mod tests {
     #[test]
     fn a_process_that_is_not_ours_is_not_stopped() {
         let folder = tempfile::tempdir().unwrap();
-        let server = pretend(folder.path(), "echo ready; while :; do sleep 1; done");
+        let server = pretend(folder.path(), "echo ready; sleep 60; true");
         let other = Server { pid: server.pid, config: "/other/homeserver.yaml".into() };
         assert_eq!(other.stop().unwrap(), "");
         assert!(server.is_alive());
@@ -245,9 +249,10 @@ mod tests {
     #[test]
     fn a_server_that_does_not_listen_to_reason_is_killed() {
         let folder = tempfile::tempdir().unwrap();
-        let deaf = "trap '' TERM; echo ready; while :; do sleep 1; done";
+        let deaf = "trap '' TERM; echo ready; sleep 60; true";
         let server = pretend(folder.path(), deaf);
-        assert_eq!(server.stop().unwrap(), ", which had to be killed");
+        let said = server.stop_within(Duration::from_millis(200)).unwrap();
+        assert_eq!(said, ", which had to be killed");
         assert!(!server.is_alive());
     }
 

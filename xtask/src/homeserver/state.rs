@@ -56,7 +56,10 @@ impl State {
     pub(crate) fn read(file: &Path) -> Result<Option<Self>> {
         match std::fs::read(file) {
             Ok(text) => serde_json::from_slice(&text).map(Some).with_context(|| {
-                format!("{} was not written by this task: delete it", file.display())
+                let file = file.display();
+                format!(
+                    "{file} is damaged. Stop the server, if `ps` shows one, and delete the file"
+                )
             }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),

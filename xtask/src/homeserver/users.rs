@@ -28,6 +28,9 @@ fn register_one(homeserver: &Homeserver, state: &State, user: &User) -> Result<(
     let mut child = Command::new(install::python()?)
         .args(["-m", "synapse._scripts.register_new_matrix_user", "--no-admin", "--exists-ok"])
         .args(["--user", &user.localpart])
+        // No proxy is asked for what is on this machine.
+        .env("NO_PROXY", "127.0.0.1")
+        .env("no_proxy", "127.0.0.1")
         // Arguments can be seen by everybody on this machine.
         .args(["--password-file", "/dev/stdin"])
         .arg("--config")
@@ -40,12 +43,12 @@ fn register_one(homeserver: &Homeserver, state: &State, user: &User) -> Result<(
         .with_context(who)?;
     // Dropping it says that there is no more to come.
     let mut stdin = child.stdin.take().with_context(who)?;
-    stdin.write_all(user.password.as_bytes()).with_context(who)?;
+    let written = stdin.write_all(user.password.as_bytes());
     drop(stdin);
     let output = child.wait_with_output().with_context(who)?;
     let said = String::from_utf8([output.stdout, output.stderr].concat()).with_context(who)?;
     // What matters in a traceback is its last line.
     let why = said.trim_end().lines().next_back().unwrap_or("no reason is given");
     ensure!(output.status.success(), "{}: {why}", who());
-    Ok(())
+    written.with_context(who)
 }
