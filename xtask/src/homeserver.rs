@@ -166,7 +166,7 @@ impl Homeserver {
             state.write(&self.state_file())?;
             let Err(why) = starting.wait_until_it_answers(&state.url) else { return Ok(()) };
             let end = process::end_of(&log);
-            if tries < PORTS_TRIED && end.contains("CannotListenError") {
+            if tries < PORTS_TRIED && end.contains("Failed to listen on TCP port") {
                 continue;
             }
             bail!("{why:#}. The end of {}:\n{end}", project::shown(&log));
