@@ -7,6 +7,8 @@
     reason = "a test"
 )]
 
+use std::collections::BTreeSet;
+
 use matrix_key_backup_primitives::{BackupDecryptionKey, BackupPublicKey};
 use matrix_key_backup_trust::{
     BackupDescription, KeyOrigin, TrustError, TrustReason, TrustState, TrustedBackup,
@@ -60,6 +62,28 @@ fn own_public_key_is_trusted_and_another_is_not() {
         described(*other.public_key(), V2, trust),
         Err(TrustError::OtherPublicKey { found: *other.public_key(), pinned: *mine.public_key() })
     );
+}
+
+// T-1: the reason says where the key came from, and no two say the same.
+#[test]
+fn every_origin_is_a_reason_of_its_own() {
+    let mine = reader(1);
+    let mut told = BTreeSet::new();
+    for origin in [
+        KeyOrigin::EnteredByUser,
+        KeyOrigin::CreatedHere,
+        KeyOrigin::SecretStorage,
+        KeyOrigin::SharedByVerifiedDevice,
+    ] {
+        let trust = |backup: BackupDescription<'_>| {
+            TrustedBackup::from_decryption_key(backup, &mine, origin, &mut TrustState::new())
+        };
+        let trusted = described(*mine.public_key(), V2, trust).unwrap();
+        assert_eq!(*trusted.reason(), TrustReason::DecryptionKey(origin));
+        told.insert(trusted.reason().to_string());
+        described(*reader(2).public_key(), V2, trust).unwrap_err();
+    }
+    assert_eq!(told.len(), 4);
 }
 
 /// The MAC key alone authenticates no public key: the writer's key has to pin both (T-2).
