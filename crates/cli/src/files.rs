@@ -146,6 +146,11 @@ impl Overwrite {
     /// Refuses a path where a file must stay. Asked early, before any work is done, and again when
     /// the file is put into its place.
     pub(crate) fn check(self, path: &Path) -> Result<(), Error> {
+        if path == Path::new("-") {
+            let message = "`-` stands for standard output, which this cannot be written to: give \
+                           the path of a file (`./-` for one of that name)";
+            return Err(Error::Usage(message.to_owned()));
+        }
         match self {
             Self::No(advice) if path.symlink_metadata().is_ok() => {
                 Err(Error::Exists { path: path.to_owned(), advice })

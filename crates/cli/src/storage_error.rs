@@ -100,8 +100,12 @@ fn advice(error: &AccountDataError) -> &'static str {
         AccountDataError::NoDefaultKey { existing, .. } if !existing.is_empty() => {
             ". Give one of them with --key-id"
         }
-        AccountDataError::NoDefaultKey { .. } => ". Is it all of the account data?",
-        AccountDataError::NoSuchKey { .. } => ". Give another one with --key-id",
+        AccountDataError::NoSuchKey { existing, .. } if !existing.is_empty() => {
+            ". Give another one with --key-id"
+        }
+        AccountDataError::NoDefaultKey { .. } | AccountDataError::NoSuchKey { .. } => {
+            ". Is this all of the account data?"
+        }
         AccountDataError::NoSuchSecret { .. } => {
             ": no client has stored it there, or the file is not all of the account data"
         }

@@ -71,6 +71,35 @@ fn an_upload_makes_a_new_key_although_one_lies_beside_the_default_store() {
     world.run(["verify", "--key-file", text(&key_out)]).done();
 }
 
+#[test]
+fn create_says_that_the_key_in_the_environment_was_not_used() {
+    let mut world = World::new();
+    world.keep_key_secret(&key(1));
+    let mut create = world.command(["create", "--store", "a.sqlite3", "--key-out", "a.key"]);
+    let ran = world.finish(create.env("MATRIX_KEY_BACKUP_KEY", &*key(1).expose_base58())).done();
+    assert!(ran.err.contains("MATRIX_KEY_BACKUP_KEY was not used"), "{}", ran.err);
+    assert_ne!(written(&world.path("a.key")), key(1));
+}
+
+/// Elsewhere `-` is standard output, so no file of that name is made by mistake.
+#[test]
+fn a_dash_is_no_file() {
+    let mut world = World::new();
+    world.key_file("key", &key(1));
+    let before = files(&world);
+    let commands: [&[&str]; 5] = [
+        &["create", "--store", "a.sqlite3", "--key-out", "-"],
+        &["key", "generate", "--out", "-"],
+        &["key", "show", "--key-file", "key", "--out", "-"],
+        &["secret-storage", "create", "--out", "-", "--key-out", "x"],
+        &["secret-storage", "create", "--out", "x", "--key-out", "-"],
+    ];
+    for command in commands {
+        world.run(command).refused(2, &["`-` stands for standard output"]);
+        assert_eq!(files(&world), before);
+    }
+}
+
 /// A key that cannot be written leaves no store behind, and no draft.
 #[test]
 fn a_key_that_cannot_be_written_begins_nothing() {

@@ -359,6 +359,17 @@ fn what_is_wrong_is_told_apart() {
             message: &["nobody", "scenarioKey0", "--key-id"],
         },
         Wrong {
+            name: "a default key that is not there",
+            change: |data| {
+                data.as_object_mut().unwrap().remove(DESCRIPTION);
+            },
+            secret: STORAGE_KEY,
+            with: &[],
+            status: 2,
+            kind: "not_stored",
+            message: &["scenarioKey0", "none", "all of the account data?"],
+        },
+        Wrong {
             name: "a secret that is not there",
             change: |data| {
                 data.as_object_mut().unwrap().remove(SECRET);
