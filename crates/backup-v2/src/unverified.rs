@@ -106,7 +106,13 @@ pub enum VerifyError {
     },
     /// The MAC covers something that canonical JSON cannot carry (V2-13).
     #[error("no MAC can cover this entry: {0}")]
-    NotCanonical(#[from] CanonicalJsonError),
+    NotCanonical(CanonicalJsonError),
+}
+
+impl From<CanonicalJsonError> for VerifyError {
+    fn from(error: CanonicalJsonError) -> Self {
+        Self::NotCanonical(error)
+    }
 }
 
 impl VerifyError {

@@ -151,7 +151,7 @@ fn check_mac(
 ) -> Result<(), RejectReason> {
     let data = entry.data.as_ref().map_err(|error| RejectReason::from(*error))?;
     UnverifiedSessionData::parse(data.session_data.get(), algorithm)?
-        .verify(&key.backup_mac_key)?;
+        .verify(key.backup_mac_key())?;
     Ok(())
 }
 

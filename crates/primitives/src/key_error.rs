@@ -21,8 +21,14 @@ pub struct KeyLengthError {
 pub enum Base64KeyError {
     /// The text is not base64 of the form that is accepted here.
     #[error("the key is not well-formed base64")]
-    Encoding(#[from] Base64Error),
+    Encoding(Base64Error),
     /// The text decodes to the wrong number of bytes.
     #[error(transparent)]
     Length(#[from] KeyLengthError),
+}
+
+impl From<Base64Error> for Base64KeyError {
+    fn from(error: Base64Error) -> Self {
+        Self::Encoding(error)
+    }
 }

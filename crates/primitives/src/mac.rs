@@ -23,7 +23,7 @@ pub struct WrongMac;
 pub enum MacEncodingError {
     /// The text is not base64 of the form that is accepted here.
     #[error("the MAC is not well-formed base64")]
-    Encoding(#[from] Base64Error),
+    Encoding(Base64Error),
     /// The MAC was truncated or extended, which makes it wrong.
     #[error("a MAC has {expected} bytes, and this one has {found}")]
     #[non_exhaustive]
@@ -33,6 +33,12 @@ pub enum MacEncodingError {
         /// How many bytes the text decodes to.
         found: usize,
     },
+}
+
+impl From<Base64Error> for MacEncodingError {
+    fn from(error: Base64Error) -> Self {
+        Self::Encoding(error)
+    }
 }
 
 /// `HMAC-SHA-256(key, the parts one after the other)`, 32 bytes.

@@ -161,8 +161,14 @@ pub enum ForwardedRoomKeyError {
 pub enum NotForwardable {
     /// The room id is none to Ruma.
     #[error("malformed room id: {0}")]
-    RoomId(#[from] IdParseError),
+    RoomId(IdParseError),
     /// `sender_claimed_keys` has no `ed25519`.
     #[error("the key has no claimed Ed25519 key, and an event that forwards it needs one")]
     NoClaimedKey,
+}
+
+impl From<IdParseError> for NotForwardable {
+    fn from(error: IdParseError) -> Self {
+        Self::RoomId(error)
+    }
 }

@@ -52,13 +52,19 @@ pub struct RefusedEntry {
 pub enum RefusalReason {
     /// Its room id is none to Ruma.
     #[error("malformed room id: {0}")]
-    RoomId(#[from] IdParseError),
+    RoomId(IdParseError),
     /// Its metadata has a number that is too large for Matrix.
     #[error(transparent)]
     Integer(#[from] IntegerTooLarge),
     /// There is an entry for the same room and session before it. A request has room for one.
     #[error("there is another entry for the same session in this request")]
     Duplicate,
+}
+
+impl From<IdParseError> for RefusalReason {
+    fn from(error: IdParseError) -> Self {
+        Self::RoomId(error)
+    }
 }
 
 /// Sorts entries by room and session for one `add_backup_keys` request.

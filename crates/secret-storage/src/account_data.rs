@@ -189,10 +189,10 @@ pub enum AccountDataError {
     },
     /// `m.secret_storage.default_key` is not JSON.
     #[error("`{DEFAULT_KEY_EVENT_TYPE}` is damaged: {0}")]
-    DefaultKeyJson(#[from] JsonError),
+    DefaultKeyJson(JsonError),
     /// `m.secret_storage.default_key` has no `key` that is a string.
     #[error("`{DEFAULT_KEY_EVENT_TYPE}` is damaged: {0}")]
-    DefaultKeyProperty(#[from] PropertyError),
+    DefaultKeyProperty(PropertyError),
     /// `m.secret_storage.default_key` names the empty string.
     #[error("`{DEFAULT_KEY_EVENT_TYPE}` is damaged: `key` must not be empty")]
     EmptyDefaultKey,
@@ -230,4 +230,16 @@ pub enum AccountDataError {
         /// What is wrong.
         error: SecretContentError,
     },
+}
+
+impl From<JsonError> for AccountDataError {
+    fn from(error: JsonError) -> Self {
+        Self::DefaultKeyJson(error)
+    }
+}
+
+impl From<PropertyError> for AccountDataError {
+    fn from(error: PropertyError) -> Self {
+        Self::DefaultKeyProperty(error)
+    }
 }

@@ -219,10 +219,10 @@ pub struct WrongKey;
 pub enum KeyDescriptionError {
     /// The text is not JSON, or has a duplicate property.
     #[error("it is damaged: {0}")]
-    Json(#[from] JsonError),
+    Json(JsonError),
     /// It is no object, or a property is missing or of the wrong type.
     #[error("it is damaged: {0}")]
-    Property(#[from] PropertyError),
+    Property(PropertyError),
     /// The key is for another algorithm.
     #[error("its algorithm is {found:?}, where only {AES_HMAC_SHA2:?} is known")]
     #[non_exhaustive]
@@ -232,5 +232,23 @@ pub enum KeyDescriptionError {
     },
     /// The key could not be checked: `iv` or `mac` are not what they must be, or only one is there.
     #[error("its key check is damaged: {0}")]
-    Check(#[from] EncryptedSecretError),
+    Check(EncryptedSecretError),
+}
+
+impl From<JsonError> for KeyDescriptionError {
+    fn from(error: JsonError) -> Self {
+        Self::Json(error)
+    }
+}
+
+impl From<PropertyError> for KeyDescriptionError {
+    fn from(error: PropertyError) -> Self {
+        Self::Property(error)
+    }
+}
+
+impl From<EncryptedSecretError> for KeyDescriptionError {
+    fn from(error: EncryptedSecretError) -> Self {
+        Self::Check(error)
+    }
 }

@@ -125,7 +125,7 @@ pub enum PassphraseInfoError {
     NoPassphrase,
     /// A property is missing, or of the wrong type.
     #[error("`passphrase` of the key description is damaged: {0}")]
-    Property(#[from] PropertyError),
+    Property(PropertyError),
     /// It asks for another algorithm than PBKDF2.
     #[error(
         "`passphrase` of the key description asks for {found:?}, where only {PBKDF2:?} is known"
@@ -137,7 +137,7 @@ pub enum PassphraseInfoError {
     },
     /// It asks for no work, or for too much.
     #[error("`passphrase` of the key description: {0}")]
-    Iterations(#[from] IterationsOutOfBounds),
+    Iterations(IterationsOutOfBounds),
     /// It asks for a key of another length than can be used.
     #[error(
         "`passphrase` of the key description asks for {found} bits, and must ask for a multiple of \
@@ -150,4 +150,16 @@ pub enum PassphraseInfoError {
         /// The number that was found, as it was written.
         found: String,
     },
+}
+
+impl From<PropertyError> for PassphraseInfoError {
+    fn from(error: PropertyError) -> Self {
+        Self::Property(error)
+    }
+}
+
+impl From<IterationsOutOfBounds> for PassphraseInfoError {
+    fn from(error: IterationsOutOfBounds) -> Self {
+        Self::Iterations(error)
+    }
 }

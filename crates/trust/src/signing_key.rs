@@ -93,7 +93,7 @@ impl fmt::Debug for Ed25519PublicKey {
 pub enum Ed25519KeyError {
     /// The text is not unpadded base64.
     #[error("an Ed25519 public key must be unpadded base64")]
-    Encoding(#[from] Base64Error),
+    Encoding(Base64Error),
     /// It is shorter or longer than a key.
     #[error("an Ed25519 public key has 32 bytes, and this one has {found}")]
     #[non_exhaustive]
@@ -107,6 +107,12 @@ pub enum Ed25519KeyError {
     /// A point of small order: under such a key anybody can sign almost anything.
     #[error("the Ed25519 public key is a point of small order, under which anybody can sign")]
     SmallOrder,
+}
+
+impl From<Base64Error> for Ed25519KeyError {
+    fn from(error: Base64Error) -> Self {
+        Self::Encoding(error)
+    }
 }
 
 #[cfg(test)]

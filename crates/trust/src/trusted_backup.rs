@@ -133,19 +133,19 @@ impl TrustedBackup {
         user_id: Option<&UserId>,
         state: &mut TrustState,
     ) -> Result<Self, TrustError> {
-        if key.algorithm != backup.algorithm {
+        if key.algorithm() != backup.algorithm {
             return Err(TrustError::OtherAlgorithm {
                 found: backup.algorithm,
-                pinned: key.algorithm,
+                pinned: key.algorithm(),
             });
         }
-        if let Some(owner) = user_id.filter(|owner| **owner != key.user_id) {
+        if let Some(owner) = user_id.filter(|owner| *owner != key.user_id()) {
             return Err(TrustError::OtherUser {
                 found: owner.clone(),
-                pinned: key.user_id.clone(),
+                pinned: key.user_id().clone(),
             });
         }
-        backup.has_key(key.public_key)?;
+        backup.has_key(*key.public_key())?;
         Self::admitted(backup, TrustReason::WriterKey, state)
     }
 

@@ -131,12 +131,8 @@ fn version_that_was_changed_in_place_is_refused() {
 fn writer_key_asks_as_well() {
     let mut state = seen(&[("9", V2, 1), ("10", V2, 2)]);
     let reader = reader(1);
-    let key = WriterKey {
-        user_id: UserId::new("@me:example.org").unwrap(),
-        algorithm: V2,
-        public_key: *reader.public_key(),
-        backup_mac_key: reader.mac_key().clone(),
-    };
+    let (me, names) = (UserId::new("@me:example.org").unwrap(), V2.names().unwrap());
+    let key = WriterKey::new(me, names, *reader.public_key(), reader.mac_key().clone());
     let auth_data = AuthData::new(*reader.public_key());
     let backup = BackupDescription { version: "9", algorithm: V2, auth_data: &auth_data };
     let result = TrustedBackup::from_writer_key(backup, &key, None, &mut state);

@@ -27,12 +27,8 @@ fn user(name: &str) -> UserId {
 }
 
 fn writer_key(reader: &BackupReader) -> WriterKey {
-    WriterKey {
-        user_id: user("me"),
-        algorithm: V2,
-        public_key: *reader.public_key(),
-        backup_mac_key: reader.mac_key().clone(),
-    }
+    let names = V2.names().unwrap();
+    WriterKey::new(user("me"), names, *reader.public_key(), reader.mac_key().clone())
 }
 
 fn described<T>(
@@ -101,7 +97,7 @@ fn writer_key_pins_public_key_algorithm_and_user() {
             )
         }
     };
-    let trusted = described(key.public_key, V2, trust(user("me"))).unwrap();
+    let trusted = described(*key.public_key(), V2, trust(user("me"))).unwrap();
     assert_eq!(*trusted.reason(), TrustReason::WriterKey);
     assert!(matches!(
         described(*other.public_key(), V2, trust(user("me"))),
@@ -109,12 +105,12 @@ fn writer_key_pins_public_key_algorithm_and_user() {
     ));
     for algorithm in [BackupAlgorithm::V1, BackupAlgorithm::V2(Names::Stable)] {
         assert_eq!(
-            described(key.public_key, algorithm, trust(user("me"))),
+            described(*key.public_key(), algorithm, trust(user("me"))),
             Err(TrustError::OtherAlgorithm { found: algorithm, pinned: V2 })
         );
     }
     assert!(matches!(
-        described(key.public_key, V2, trust(user("you"))),
+        described(*key.public_key(), V2, trust(user("you"))),
         Err(TrustError::OtherUser { .. })
     ));
 }

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use crate::{
     CanonicalJsonError,
     canonical::signable,
+    cause::from_causes,
     json::{Json, JsonError, MAX_DEPTH, Object},
     property::{self, PropertyError},
     session_data::write_raw_members,
@@ -184,11 +185,13 @@ impl<'de> Deserialize<'de> for AuthData {
 pub enum AuthDataError {
     /// The text is not JSON, or has a duplicate property.
     #[error("auth_data: {0}")]
-    Json(#[from] JsonError),
+    Json(JsonError),
     /// It is no object, or a property is missing or of the wrong type.
     #[error("auth_data: {0}")]
-    Property(#[from] PropertyError),
+    Property(PropertyError),
     /// `public_key` is not 32 bytes of base64.
     #[error("auth_data: `public_key`: {0}")]
-    PublicKey(#[from] Base64KeyError),
+    PublicKey(Base64KeyError),
 }
+
+from_causes!(AuthDataError: Property(PropertyError), Json(JsonError), PublicKey(Base64KeyError));

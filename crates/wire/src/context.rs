@@ -4,6 +4,7 @@ use alloc::string::String;
 
 use crate::{
     RoomId, SessionId, UserId,
+    cause::from_causes,
     json::{Json, JsonError},
     property::{self, PropertyError},
     write::{write_name, write_string},
@@ -69,8 +70,10 @@ impl Context {
 pub enum MalformedContext {
     /// It is no object, or a property is missing, empty or no string.
     #[error("malformed context of the key: {0}")]
-    Property(#[from] PropertyError),
+    Property(PropertyError),
     /// It is no JSON.
     #[error("malformed context of the key: {0}")]
-    Json(#[from] JsonError),
+    Json(JsonError),
 }
+
+from_causes!(MalformedContext: Property(PropertyError), Json(JsonError));

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
+    cause::from_causes,
     json::{ENTRY_MAX_BYTES, Json, JsonError, MAX_DEPTH, Object},
     property::{self, PropertyError},
 };
@@ -86,10 +87,10 @@ impl<'de> Deserialize<'de> for KeyBackupData {
 pub enum KeyBackupDataError {
     /// The text is not JSON, or not within the limits of V2-13.
     #[error("malformed entry: {0}")]
-    Json(#[from] JsonError),
+    Json(JsonError),
     /// It is no object, or a property is missing or of the wrong type.
     #[error("malformed entry: {0}")]
-    Property(#[from] PropertyError),
+    Property(PropertyError),
     /// `session_data` is larger than an entry may be (V2-13).
     #[error("`session_data` is larger than {ENTRY_MAX_BYTES} bytes: {found} bytes")]
     TooLarge {
@@ -109,3 +110,5 @@ pub enum KeyBackupDataError {
     #[error("its room is no object with `sessions`")]
     Room,
 }
+
+from_causes!(KeyBackupDataError: Property(PropertyError), Json(JsonError));

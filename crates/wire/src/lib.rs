@@ -8,6 +8,7 @@ pub mod property;
 mod auth_data;
 mod backed_up_session_data;
 mod canonical;
+mod cause;
 mod context;
 mod expected;
 mod ids;

@@ -21,7 +21,8 @@ use vodozemac::{
     olm::Account,
 };
 
-const ALGORITHM: BackupAlgorithm = BackupAlgorithm::V2(Names::Unstable);
+const NAMES: Names = Names::Unstable;
+const ALGORITHM: BackupAlgorithm = BackupAlgorithm::V2(NAMES);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let user_id = UserId::new("@alice:example.org")?;
@@ -52,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // The bot backs up a session that it made itself, so it may vouch for it (V2-8).
     let mut outbound = GroupSession::new(SessionConfig::version_1());
     let own = SourcedSession::own_session(backed_up(&outbound)?, room_id.clone(), Some(&user_id));
-    let writer = trusted.writer(key.backup_mac_key).ok_or("a v1 backup has no MAC")?;
+    let writer = trusted.writer(key.backup_mac_key().clone()).ok_or("a v1 backup has no MAC")?;
     let sealed = writer.seal(&own, &mut UnwrapErr(SysRng))?;
     let entry = KeyBackupData {
         first_message_index: own.data().session_key().first_known_index().into(),
@@ -76,12 +77,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// The text that Alice's device shows, as a QR code for instance. It is a secret: who has it can
 /// write keys that her devices take for authenticated.
 fn hand_over(alice: &BackupReader, user_id: UserId) -> String {
-    let key = WriterKey {
-        user_id,
-        algorithm: ALGORITHM,
-        public_key: *alice.public_key(),
-        backup_mac_key: alice.mac_key().clone(),
-    };
+    let key = WriterKey::new(user_id, NAMES, *alice.public_key(), alice.mac_key().clone());
     key.expose_json().to_string()
 }
 

@@ -29,10 +29,10 @@ fn a_key_in_either_form_gives_the_same() {
 
         let writer = run(&["writer", "--user", "@alice:example.org", "--names", "stable"]);
         let writer = WriterKey::from_json(&writer).unwrap(); // K-6
-        assert_eq!(writer.user_id.as_str(), "@alice:example.org");
-        assert_eq!(writer.algorithm.as_str(), "m.backup.v2.curve25519-aes-sha2");
-        assert_eq!(writer.public_key, key.public_key());
-        assert_eq!(writer.backup_mac_key, key.mac_key());
+        assert_eq!(writer.user_id().as_str(), "@alice:example.org");
+        assert_eq!(writer.algorithm().as_str(), "m.backup.v2.curve25519-aes-sha2");
+        assert_eq!(*writer.public_key(), key.public_key());
+        assert_eq!(*writer.backup_mac_key(), key.mac_key());
     }
 }
 

@@ -360,3 +360,17 @@ fn a_key_without_a_claimed_ed25519_key_cannot_be_forwarded() {
     let key = ForwardedRoomKey { data, room_id, trusted: true };
     assert_eq!(key.to_ruma().unwrap_err(), NotForwardable::NoClaimedKey);
 }
+
+/// A message that repeats its cause has no source, or a chain of errors would say it twice.
+#[test]
+fn causes_are_told_once() {
+    use std::error::Error;
+
+    let cause = IdParseError::MissingLeadingSigil;
+    let errors: [&dyn Error; 2] =
+        [&RefusalReason::from(cause.clone()), &NotForwardable::from(cause.clone())];
+    for error in errors {
+        assert!(error.to_string().contains(&cause.to_string()));
+        assert!(error.source().is_none());
+    }
+}

@@ -5,6 +5,8 @@ mod account_data;
 #[cfg(test)]
 mod descriptions;
 #[cfg(test)]
+mod errors;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod secrets;

@@ -4,8 +4,7 @@ use std::fmt::Debug;
 
 use matrix_key_backup_primitives::BackupDecryptionKey;
 use matrix_key_backup_wire::{
-    BackedUpSessionData, BackupAlgorithm, Json, MegolmSessionExport, SessionDataV2, UserId,
-    WriterKey,
+    BackedUpSessionData, Json, MegolmSessionExport, Names, SessionDataV2, UserId, WriterKey,
 };
 
 use crate::support::{SENDER_KEY, SESSION_KEY, parse_plaintext, plaintext_with};
@@ -66,12 +65,8 @@ fn errors_of_the_plaintext() {
 #[test]
 fn debug_of_a_writer_key() {
     let key = BackupDecryptionKey::from_slice(&[7; 32]).unwrap();
-    let writer_key = WriterKey {
-        user_id: UserId::new("@u:e").unwrap(),
-        algorithm: BackupAlgorithm::V1,
-        public_key: key.public_key(),
-        backup_mac_key: key.mac_key(),
-    };
+    let user = UserId::new("@u:e").unwrap();
+    let writer_key = WriterKey::new(user, Names::Stable, key.public_key(), key.mac_key());
     let printed = format!("{writer_key:?} {writer_key:#?}");
     assert!(!printed.contains(key.mac_key().expose_base64().as_str()));
     assert!(printed.contains("@u:e"));

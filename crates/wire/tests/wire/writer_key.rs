@@ -6,27 +6,30 @@ use matrix_key_backup_wire::{
 };
 use serde_json::{Value, json};
 
-fn writer_key(algorithm: BackupAlgorithm) -> WriterKey {
+fn user() -> UserId {
+    UserId::new("@\"ü:example.org").unwrap()
+}
+
+fn writer_key(names: Names) -> WriterKey {
     let key = BackupDecryptionKey::from_slice(&[7; 32]).unwrap();
-    WriterKey {
-        user_id: UserId::new("@\"ü:example.org").unwrap(),
-        algorithm,
-        public_key: key.public_key(),
-        backup_mac_key: key.mac_key(),
-    }
+    WriterKey::new(user(), names, key.public_key(), key.mac_key())
 }
 
 fn value() -> Value {
-    let key = writer_key(BackupAlgorithm::V2(Names::Unstable));
+    let key = writer_key(Names::Unstable);
     serde_json::from_str(&key.expose_json()).unwrap()
 }
 
 // K-6
 #[test]
 fn round_trip() {
-    for algorithm in BackupAlgorithm::ALL {
-        let key = writer_key(algorithm);
-        assert_eq!(WriterKey::from_json(&key.expose_json()).unwrap(), key);
+    let decryption_key = BackupDecryptionKey::from_slice(&[7; 32]).unwrap();
+    for names in Names::ALL {
+        let key = WriterKey::from_json(&writer_key(names).expose_json()).unwrap();
+        assert_eq!(key, writer_key(names));
+        assert_eq!((key.user_id(), key.algorithm()), (&user(), BackupAlgorithm::V2(names)));
+        assert_eq!(*key.public_key(), decryption_key.public_key());
+        assert_eq!(*key.backup_mac_key(), decryption_key.mac_key());
     }
     let names: Vec<_> = value().as_object().unwrap().keys().cloned().collect();
     assert_eq!(names.len(), 4);
@@ -43,7 +46,7 @@ fn keys_may_be_padded() {
     value["backup_mac_key"] = padded.into();
     value["more"] = json!(1.5);
     let key = WriterKey::from_json(&value.to_string()).unwrap();
-    assert_eq!(key, writer_key(BackupAlgorithm::V2(Names::Unstable)));
+    assert_eq!(key, writer_key(Names::Unstable));
 }
 
 #[test]
@@ -68,6 +71,10 @@ fn what_is_wrong_is_named() {
         WriterKey::from_json(&other.to_string()),
         Err(WriterKeyError::Algorithm(error)) if error.name == "m.backup.v9"
     ));
+    // A v1 backup has no MAC, so a writer key would be good for nothing. // K-6
+    other["algorithm"] = json!("m.megolm_backup.v1.curve25519-aes-sha2");
+    let refused = WriterKey::from_json(&other.to_string());
+    assert_eq!(refused, Err(WriterKeyError::NoMac));
     assert!(matches!(
         WriterKey::from_json("[]"),
         Err(WriterKeyError::Property(PropertyError::NotAnObject { .. }))

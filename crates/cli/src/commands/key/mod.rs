@@ -5,7 +5,7 @@ mod check;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use matrix_key_backup::wire::{BackupAlgorithm, WriterKey};
+use matrix_key_backup::wire::WriterKey;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -151,12 +151,8 @@ fn writer(arguments: &WriterArguments, context: &Context) -> Result<(), Error> {
         return Err(Error::Usage(message.to_owned()));
     };
     let GivenKey { reader, .. } = GivenKey::required(&arguments.key, context)?;
-    let key = WriterKey {
-        user_id,
-        algorithm: BackupAlgorithm::V2(arguments.names.into()),
-        public_key: *reader.public_key(),
-        backup_mac_key: reader.mac_key().clone(),
-    };
+    let (public_key, mac_key) = (*reader.public_key(), reader.mac_key().clone());
+    let key = WriterKey::new(user_id, arguments.names.into(), public_key, mac_key);
     // It is JSON in any case. // K-6
     put_text(&arguments.out, context.output, &secret_text(&[&key.expose_json(), "\n"]))
 }

@@ -193,7 +193,7 @@ async fn uploader<'u>(
         }
         Access::Writer(given) => {
             // Nothing is remembered: a second run takes what the first one wrote for somebody else's.
-            let (mac_key, state) = (given.key.backup_mac_key.clone(), &mut TrustState::new());
+            let (mac_key, state) = (given.key.backup_mac_key().clone(), &mut TrustState::new());
             Uploader::for_writer(store, trusted, mac_key, state).await
         }
     }
