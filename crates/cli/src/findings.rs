@@ -45,7 +45,7 @@ impl Finding {
 
     /// An entry of a backup that gives no key.
     pub(crate) fn rejected(rejected: &RejectedKey) -> Self {
-        let RejectedKey { room_id, session_id, reason } = rejected;
+        let RejectedKey { room_id, session_id, reason, .. } = rejected;
         Self::new(reason.class().as_str(), room_id, session_id, reason.to_string())
     }
 
@@ -88,7 +88,7 @@ impl Finding {
 
     /// What an upload says of one key.
     pub(crate) fn notice(notice: &UploadNotice) -> Self {
-        let UploadNotice { room_id, session_id, what } = notice;
+        let UploadNotice { room_id, session_id, what, .. } = notice;
         let (kind, message) = match what {
             NoticeKind::Conflict { stored_kept: true } => (
                 "conflict",
@@ -241,7 +241,7 @@ mod tests {
     fn notice(what: NoticeKind) -> Finding {
         let room_id = RoomId::new("!room:example.org").unwrap();
         let session_id = SessionId::new("session").unwrap();
-        Finding::notice(&UploadNotice { room_id, session_id, what })
+        Finding::notice(&UploadNotice::new(room_id, session_id, what))
     }
 
     /// What a person reads is a sentence, and says what helps; it is no name out of the program.

@@ -100,7 +100,7 @@ impl Walk<'_> {
                     Err(reason) => {
                         *checked.rejected.entry(reason.class().as_str()).or_default() += 1;
                         let ReceivedKey { room_id, session_id, .. } = entry;
-                        let rejected = RejectedKey { room_id, session_id, reason };
+                        let rejected = RejectedKey::new(room_id, session_id, reason);
                         self.findings.add(Finding::rejected(&rejected));
                     }
                 }

@@ -140,6 +140,7 @@ fn raw(auth_data: &AuthData) -> Box<RawValue> {
 #[error(
     "the decryption key belongs to a backup with the public key {found}, this one has {expected}"
 )]
+#[non_exhaustive]
 pub struct WrongKey {
     /// The public key that follows from the decryption key.
     pub found: BackupPublicKey,
@@ -165,6 +166,7 @@ pub enum OpenError<E> {
 /// A backup version whose algorithm or `auth_data` cannot be read.
 #[derive(Clone, Debug, Error)]
 #[error("backup version {version}: {reason}")]
+#[non_exhaustive]
 pub struct UnreadableBackup {
     /// The version.
     pub version: VersionId,

@@ -91,6 +91,7 @@ impl EntryReader {
 /// An entry that gives no key: which one, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("session {session_id} in room {room_id}: {reason}")]
+#[non_exhaustive]
 pub struct RejectedKey {
     /// The room under which the entry is filed.
     pub room_id: RoomId,
@@ -98,6 +99,14 @@ pub struct RejectedKey {
     pub session_id: SessionId,
     /// Why it gives no key.
     pub reason: RejectReason,
+}
+
+impl RejectedKey {
+    /// Names an entry that gives no key, and the reason.
+    #[must_use]
+    pub fn new(room_id: RoomId, session_id: SessionId, reason: RejectReason) -> Self {
+        Self { room_id, session_id, reason }
+    }
 }
 
 /// Why an entry gives no key.

@@ -21,6 +21,7 @@ const PAGES_AHEAD: usize = 2;
 
 /// What came of one page of a backup.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct RestoredBatch {
     /// The keys that may be imported.
     pub sessions: Vec<BackedUpSession>,

@@ -9,6 +9,7 @@ use crate::{RestoredBatch, v2::RoomAssurance};
 
 /// How many keys are vouched for, and how many are not, by the reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ProvenanceCounts {
     /// Keys that their writer vouched for.
     pub authenticated: u64,

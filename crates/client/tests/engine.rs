@@ -8,7 +8,7 @@
     reason = "a test"
 )]
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures_util::StreamExt;
 use matrix_key_backup::{
@@ -119,7 +119,7 @@ impl Setup {
             let mut all = RestoredBatch::default();
             let mut pages = restore(&self.store, version, KeyScope::All, reader);
             while let Some(page) = pages.next().await {
-                let RestoredBatch { sessions, rejected } = page.unwrap();
+                let RestoredBatch { sessions, rejected, .. } = page.unwrap();
                 all.sessions.extend(sessions);
                 all.rejected.extend(rejected);
             }
@@ -128,7 +128,7 @@ impl Setup {
     }
 
     fn only(&self) -> BackedUpSession {
-        let RestoredBatch { mut sessions, rejected } = self.restore();
+        let RestoredBatch { mut sessions, rejected, .. } = self.restore();
         assert!(rejected.is_empty() && sessions.len() == 1);
         sessions.remove(0)
     }
@@ -865,12 +865,13 @@ mod defences {
     #[test]
     fn verified_goes_with_the_sender_that_was_verified() {
         let session = &sessions()[0];
-        let same = |sender_verified| RoomKey { sender_verified, ..unvouched(at(session, 0)) };
-        let another = |sender_verified| {
-            let data = from_another_sender(session);
-            RoomKey { sender_verified, ..unvouched(data) }
+        let with = |mut key: RoomKey, sender_verified| {
+            key.sender_verified = sender_verified;
+            key
         };
-        let own = |sender_verified| RoomKey { sender_verified, ..vouched(at(session, 0)) };
+        let same = |sender_verified| with(unvouched(at(session, 0)), sender_verified);
+        let another = |verified| with(unvouched(from_another_sender(session)), verified);
+        let own = |sender_verified| with(vouched(at(session, 0)), sender_verified);
         let unverified = at_index(99);
         let verified = KeyMetadata { is_verified: true, ..unverified };
 
@@ -993,7 +994,9 @@ mod defences {
             };
             let session_id = own.session_id();
             let more = KeyToStore { room_id: room(), session_id, data };
-            let store = TwiceStore { store: &setup.store, more, more_first };
+            // Through what every store can be used by: what it does itself, it does there too.
+            let store = Arc::new(TwiceStore { store: &setup.store, more, more_first });
+            let store = &store;
 
             let mut notices = Vec::new();
             let observe = |event: UploadEvent<'_>| {

@@ -110,7 +110,7 @@ fn of_the_walk() -> Vec<Boxed> {
     for json in WRONG {
         let reason = RejectReason::from(KeyBackupData::from_json(json).unwrap_err());
         let Expected { room_id, session_id, .. } = expected.clone();
-        errors.push(Box::new(RejectedKey { room_id, session_id, reason }));
+        errors.push(Box::new(RejectedKey::new(room_id, session_id, reason)));
     }
     errors
 }

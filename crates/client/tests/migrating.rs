@@ -56,10 +56,9 @@ fn reader(fill: u8) -> BackupReader {
 }
 
 fn vouched(data: BackedUpSessionData) -> RoomKey {
-    RoomKey {
-        sender_verified: true,
-        ..RoomKey::new(SourcedSession::own_session(data, room(), None))
-    }
+    let mut key = RoomKey::new(SourcedSession::own_session(data, room(), None));
+    key.sender_verified = true;
+    key
 }
 
 fn forwarded(data: BackedUpSessionData) -> RoomKey {

@@ -13,6 +13,8 @@ mod common;
 use common::model::ModelStore;
 
 store_conformance!(model, async { ModelStore::default() });
+store_conformance!(borrowed, async { &*Box::leak(Box::new(ModelStore::default())) });
+store_conformance!(shared, async { std::sync::Arc::new(ModelStore::default()) });
 
 /// Off wasm the futures and streams of every store can move between threads; this only has to
 /// compile.
@@ -39,6 +41,8 @@ fn futures_are_send() {
     }
 
     of_any_store(&ModelStore::default());
+    of_any_store(&&ModelStore::default());
+    of_any_store(&std::sync::Arc::new(ModelStore::default()));
 }
 
 #[cfg(feature = "sqlite")]

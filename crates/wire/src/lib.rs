@@ -21,6 +21,7 @@ mod provenance;
 mod session_data;
 mod session_data_v2;
 mod session_key;
+mod version_id;
 mod write;
 mod writer_key;
 
@@ -48,4 +49,5 @@ pub use provenance::{Provenance, UnauthenticatedSource};
 pub use session_data::{BackupMacs, EncryptedSessionData, ReceivedSessionData};
 pub use session_data_v2::SessionDataV2;
 pub use session_key::{MegolmSessionExport, SessionKeyError};
+pub use version_id::VersionId;
 pub use writer_key::{WriterKey, WriterKeyError};

@@ -10,17 +10,19 @@ mod entry;
 mod error;
 mod pages;
 mod room_keys_body;
+mod shared;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod version;
 
 pub use entry::{KeyScope, KeyToStore, PutOutcome, ReceivedKey};
 pub use error::StoreError;
+pub use matrix_key_backup_wire::VersionId;
 pub use pages::KeyPages;
 pub use room_keys_body::{RoomKeysBodyError, RoomKeysScanner};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteStore, SqliteStoreError};
-pub use version::{BackupVersion, VersionId};
+pub use version::BackupVersion;
 
 use core::future::Future;
 
@@ -41,6 +43,8 @@ use crate::maybe_send::{MaybeSend, MaybeSync};
 ///   ([`replaces`](crate::replacement::replaces)). Homeservers differ here in detail.
 /// - An entry comes back as the same JSON, but not always as the same bytes.
 /// - The etag changes when the keys of a version change, and only then.
+///
+/// A `&S` and an `Arc<S>` are stores as well, so what owns its store can share one too.
 ///
 /// Futures do nothing before they are polled. One that is dropped half-way may or may not have
 /// had its effect; one that returned `Ok` has had it, for good.

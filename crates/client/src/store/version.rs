@@ -1,36 +1,7 @@
 //! Backup versions.
 
-use core::fmt;
-
-use serde::{Deserialize, Serialize};
+use matrix_key_backup_wire::VersionId;
 use serde_json::value::RawValue;
-
-/// The name that a store gave to a backup version.
-///
-/// It is opaque: a homeserver may number its versions or not.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct VersionId(String);
-
-impl VersionId {
-    /// Takes the name as a store wrote it.
-    #[must_use]
-    pub fn new(version: impl Into<String>) -> Self {
-        Self(version.into())
-    }
-
-    /// The name as the store wrote it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for VersionId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
 
 /// A backup version as a store describes it.
 ///

@@ -41,6 +41,7 @@ const MAC_KEY_TRIALS: usize = 4096;
 
 /// One room key to back up.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct RoomKey {
     /// The key, its room, and where it came from.
     pub session: SourcedSession,
@@ -268,8 +269,8 @@ impl<'s, S: BackupStore> Uploader<'s, S> {
             let Outcome { room_id, session_id, effect, notices, .. } = outcome;
             observe(UploadEvent::Key { room_id: &room_id, session_id: &session_id, effect });
             for what in notices {
-                let (room_id, session_id) = (room_id.clone(), session_id.clone());
-                observe(UploadEvent::Notice(&UploadNotice { room_id, session_id, what }));
+                let notice = UploadNotice::new(room_id.clone(), session_id.clone(), what);
+                observe(UploadEvent::Notice(&notice));
             }
         }
         Ok(())

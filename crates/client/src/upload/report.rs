@@ -13,12 +13,14 @@ use crate::{ProvenanceCounts, RejectReason};
 #[non_exhaustive]
 pub enum UploadEvent<'a> {
     /// Another batch is done, and acknowledged by the store.
+    #[non_exhaustive]
     Progress {
         /// Keys that are done so far, whatever came of them.
         keys_done: u64,
     },
     /// What came of one key, once the store has acknowledged its batch: a client marks the key as
     /// backed up, unless it was [`Blocked`](Effect::Blocked).
+    #[non_exhaustive]
     Key {
         /// The room of the key.
         room_id: &'a RoomId,
@@ -33,6 +35,7 @@ pub enum UploadEvent<'a> {
 
 /// Something about one key that a person should see.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct UploadNotice {
     /// The room of the key.
     pub room_id: RoomId,
@@ -40,6 +43,14 @@ pub struct UploadNotice {
     pub session_id: SessionId,
     /// What it is.
     pub what: NoticeKind,
+}
+
+impl UploadNotice {
+    /// Says something about one key.
+    #[must_use]
+    pub fn new(room_id: RoomId, session_id: SessionId, what: NoticeKind) -> Self {
+        Self { room_id, session_id, what }
+    }
 }
 
 /// What there is to see.

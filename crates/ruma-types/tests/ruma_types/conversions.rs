@@ -367,8 +367,7 @@ fn causes_are_told_once() {
     use std::error::Error;
 
     let cause = IdParseError::MissingLeadingSigil;
-    let errors: [&dyn Error; 2] =
-        [&RefusalReason::from(cause.clone()), &NotForwardable::from(cause.clone())];
+    let errors: [&dyn Error; 2] = [&RefusalReason::from(cause), &NotForwardable::from(cause)];
     for error in errors {
         assert!(error.to_string().contains(&cause.to_string()));
         assert!(error.source().is_none());

@@ -76,7 +76,7 @@ fn keys_from_file() -> Result<Vec<RoomKey>, Box<dyn Error>> {
 
 fn tell(event: &UploadEvent<'_>) {
     match event {
-        UploadEvent::Progress { keys_done } => println!("… {keys_done}"),
+        UploadEvent::Progress { keys_done, .. } => println!("… {keys_done}"),
         UploadEvent::Notice(notice) => println!("{}: {:?}", notice.session_id, notice.what),
         _ => {}
     }

@@ -160,7 +160,7 @@ async fn upload(arguments: &Arguments, context: &Context) -> Result<ExitStatus, 
     let uploader = uploader(&upload, context).await.map_err(failed)?;
     let summary = uploader
         .upload(exports.keys(&findings), |event| match event {
-            UploadEvent::Progress { keys_done } => progress.set(keys_done),
+            UploadEvent::Progress { keys_done, .. } => progress.set(keys_done),
             UploadEvent::Notice(notice) => findings.add(Finding::notice(notice)),
             _ => {}
         })
