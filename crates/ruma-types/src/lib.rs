@@ -7,6 +7,7 @@ mod ids;
 mod key_backup_data;
 mod received_room_keys;
 mod room_keys;
+mod secret_storage;
 
 pub use backup_algorithm::{BackupAlgorithmData, BackupAlgorithmDataError};
 pub use backup_secret::BackupSecret;
@@ -17,4 +18,9 @@ pub use received_room_keys::{ReceivedRoom, ReceivedRoomKeys};
 pub use room_keys::{
     RefusalReason, RefusedEntry, RoomKeyEntry, RoomKeysToRuma, UnreadableEntry, UnreadableReason,
     room_keys_from_ruma, room_keys_to_ruma,
+};
+pub use secret_storage::{
+    DescribedKeyError, account_data_event_from_ruma, account_data_event_to_ruma,
+    default_key_from_ruma, default_key_to_ruma, described_key_from_ruma, described_key_to_ruma,
+    secret_content_from_ruma, secret_content_to_ruma,
 };
