@@ -18,6 +18,7 @@ mod summary;
 
 pub use matrix_key_backup_key_export as key_export;
 pub use matrix_key_backup_primitives as primitives;
+pub use matrix_key_backup_secret_storage as secret_storage;
 pub use matrix_key_backup_trust as trust;
 pub use matrix_key_backup_v1 as v1;
 pub use matrix_key_backup_v2 as v2;

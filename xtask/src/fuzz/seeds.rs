@@ -27,6 +27,9 @@ pub(crate) fn write(target: &str, corpus: &Path) -> Result<()> {
             ("session_data_v2.json", &["session_data_raw"]),
             ("migration.json", &["old_session_data_raw"]),
         ],
+        "secret_storage" => {
+            &[("secret_storage.json", &["content", "data"]), ("accounts.json", &["account_data"])]
+        }
         "key_export" => &[("key_export.json", &["text", "plaintext"])],
         _ => &[],
     };
@@ -48,16 +51,13 @@ pub(crate) fn write(target: &str, corpus: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Every string that stands under one of the `properties`, at any depth.
-fn collect<'a>(value: &'a Value, properties: &[&str], seeds: &mut BTreeSet<&'a str>) {
+/// Every string and every object, as JSON, that stands under one of the `properties`, at any depth.
+fn collect(value: &Value, properties: &[&str], seeds: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
-                if let Value::String(text) = member
-                    && properties.contains(&name.as_str())
-                    && text.len() <= MAX_BYTES
-                {
-                    seeds.insert(text);
+                if properties.contains(&name.as_str()) {
+                    seeds.extend(seed(member).filter(|seed| seed.len() <= MAX_BYTES));
                 }
                 collect(member, properties, seeds);
             }
@@ -67,15 +67,23 @@ fn collect<'a>(value: &'a Value, properties: &[&str], seeds: &mut BTreeSet<&'a s
     }
 }
 
+fn seed(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Object(_) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn strings_are_found_at_any_depth() {
+    fn strings_and_objects_are_found_at_any_depth() {
         let json = serde_json::json!({"a": [{"text": "x", "b": {"text": "y"}}], "text": 1});
         let mut seeds = BTreeSet::new();
-        collect(&json, &["text"], &mut seeds);
-        assert_eq!(seeds.into_iter().collect::<Vec<_>>(), ["x", "y"]);
+        collect(&json, &["text", "b"], &mut seeds);
+        assert_eq!(seeds.into_iter().collect::<Vec<_>>(), ["x", "y", r#"{"text":"y"}"#]);
     }
 }
