@@ -132,5 +132,11 @@ pub enum DescribedKeyError {
     EmptyKeyId(#[from] EmptyKeyId),
     /// The description cannot be read.
     #[error("the description of the secret storage key cannot be used: {0}")]
-    KeyDescription(#[from] KeyDescriptionError),
+    KeyDescription(KeyDescriptionError),
+}
+
+impl From<KeyDescriptionError> for DescribedKeyError {
+    fn from(error: KeyDescriptionError) -> Self {
+        Self::KeyDescription(error)
+    }
 }

@@ -133,11 +133,11 @@ impl AccountData {
     /// The ids of all keys.
     #[must_use]
     pub fn key_ids(&self) -> Vec<KeyId> {
-        let types = self.contents.keys().filter(|event_type| self.content(event_type).is_some());
-        types
-            .filter_map(|event_type| event_type.strip_prefix(KEY_EVENT_TYPE_PREFIX))
-            .filter_map(|key_id| KeyId::new(key_id).ok())
-            .collect()
+        let keys = self.contents.keys().filter_map(|event_type| {
+            let key_id = KeyId::new(event_type.strip_prefix(KEY_EVENT_TYPE_PREFIX)?).ok()?;
+            self.content(event_type).map(|_| key_id)
+        });
+        keys.collect()
     }
 
     /// The secret of this name.

@@ -152,6 +152,7 @@ fn errors_of_descriptions() {
     let error = of("", json!({"algorithm": ALGORITHM})).unwrap_err();
     assert!(matches!(error, DescribedKeyError::EmptyKeyId(_)), "{error}");
     let error = of("abc", json!({"algorithm": "m.secret_storage.v2"})).unwrap_err();
+    assert!(std::error::Error::source(&error).is_none(), "its message says it all");
     assert!(matches!(
         error,
         DescribedKeyError::KeyDescription(KeyDescriptionError::UnsupportedAlgorithm { .. })
