@@ -8,6 +8,8 @@
 
 mod entry;
 mod error;
+#[cfg(feature = "json")]
+mod json;
 mod pages;
 mod room_keys_body;
 mod shared;
@@ -17,6 +19,11 @@ mod version;
 
 pub use entry::{KeyScope, KeyToStore, PutOutcome, ReceivedKey};
 pub use error::StoreError;
+#[cfg(feature = "json")]
+pub use json::{
+    JsonFileError, JsonFileStore, JsonFileWriter, JsonFormError, JsonWriteError, LeftOut,
+    LeftOutReason,
+};
 pub use matrix_key_backup_wire::VersionId;
 pub use pages::KeyPages;
 pub use room_keys_body::{RoomKeysBodyError, RoomKeysScanner};

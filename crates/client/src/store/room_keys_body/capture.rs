@@ -2,7 +2,7 @@
 
 /// Keeps bytes from a start to an end; of what is longer than the limit, the length alone.
 #[derive(Debug, Default)]
-pub(super) struct Capture {
+pub(in crate::store) struct Capture {
     bytes: Vec<u8>,
     length: usize,
     limit: usize,
@@ -11,22 +11,22 @@ pub(super) struct Capture {
 
 /// More was to be kept than the limit allows.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct TooLong {
-    pub(super) length: usize,
+pub(in crate::store) struct TooLong {
+    pub(in crate::store) length: usize,
 }
 
 impl Capture {
-    pub(super) fn start(&mut self, first: &[u8], limit: usize) {
+    pub(in crate::store) fn start(&mut self, first: &[u8], limit: usize) {
         self.bytes.clear();
         (self.length, self.limit, self.active) = (0, limit, true);
         self.push(first);
     }
 
-    pub(super) fn is_active(&self) -> bool {
+    pub(in crate::store) fn is_active(&self) -> bool {
         self.active
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(in crate::store) fn push(&mut self, bytes: &[u8]) {
         if !self.active {
             return;
         }
@@ -37,7 +37,7 @@ impl Capture {
     }
 
     /// Stops, and gives what was kept.
-    pub(super) fn stop(&mut self) -> Result<&[u8], TooLong> {
+    pub(in crate::store) fn stop(&mut self) -> Result<&[u8], TooLong> {
         self.active = false;
         if self.length <= self.limit {
             Ok(&self.bytes)

@@ -7,7 +7,7 @@ use super::RoomKeysBodyError;
 
 /// Something begins or ends here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(in crate::store) enum Event {
     /// The opening quote of a property's name was read.
     BeginName,
     /// Its closing quote was read.
@@ -20,7 +20,7 @@ pub(super) enum Event {
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::store) enum Kind {
     Object,
     Other,
 }
@@ -79,7 +79,7 @@ enum Step {
 }
 
 #[derive(Debug)]
-pub(super) struct Lexer {
+pub(in crate::store) struct Lexer {
     state: State,
     open: Vec<Open>,
     max_depth: usize,
@@ -88,17 +88,17 @@ pub(super) struct Lexer {
 }
 
 impl Lexer {
-    pub(super) fn new(max_depth: usize) -> Self {
+    pub(in crate::store) fn new(max_depth: usize) -> Self {
         Self { state: State::Value, open: Vec::new(), max_depth, offset: 0 }
     }
 
     /// How many objects and arrays are open.
-    pub(super) fn depth(&self) -> usize {
+    pub(in crate::store) fn depth(&self) -> usize {
         self.open.len()
     }
 
     /// Reads up to the next event; says how many bytes that took. Without an event it was all.
-    pub(super) fn read(
+    pub(in crate::store) fn read(
         &mut self,
         bytes: &[u8],
     ) -> Result<(usize, Option<Event>), RoomKeysBodyError> {
@@ -125,7 +125,7 @@ impl Lexer {
     }
 
     /// Whether the text may end here.
-    pub(super) fn finish(&self) -> Result<(), RoomKeysBodyError> {
+    pub(in crate::store) fn finish(&self) -> Result<(), RoomKeysBodyError> {
         match self.state {
             State::Done => Ok(()),
             State::Number(number) if number.is_whole() && self.open.is_empty() => Ok(()),

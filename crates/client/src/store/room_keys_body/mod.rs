@@ -1,7 +1,7 @@
 //! The body of `GET /room_keys/keys`, read as it streams in.
 
-mod capture;
-mod lexer;
+pub(super) mod capture;
+pub(super) mod lexer;
 mod place;
 
 use matrix_key_backup_wire::{ENTRY_MAX_BYTES, KeyBackupData, KeyBackupDataError, RoomId};
@@ -18,10 +18,10 @@ use super::ReceivedKey;
 const ENTRY_LIMIT: usize = ENTRY_MAX_BYTES + 4096;
 
 /// Names of properties, room and session ids: what is longer is no id.
-const NAME_LIMIT: usize = 4096;
+pub(super) const NAME_LIMIT: usize = 4096;
 
 /// As deep as an entry that is not too large can possibly be, and what is around it.
-const MAX_DEPTH: usize = ENTRY_LIMIT + 8;
+pub(super) const MAX_DEPTH: usize = ENTRY_LIMIT + 8;
 
 /// Reads the answer to `GET /room_keys/keys`, or to that of one room, in chunks.
 ///
