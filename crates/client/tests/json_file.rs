@@ -138,6 +138,26 @@ fn no_file_is_not_opened() {
     assert!(error.contains("jq -s add version.json keys.json"), "{error}");
 }
 
+/// Whoever prints an error with its sources reads nothing twice.
+#[test]
+fn errors_tell_each_thing_once() {
+    let path = PathBuf::from("backup.json");
+    let truncated = JsonFormError::Body(RoomKeysBodyError::Truncated { length: 7 });
+    let file = |problem| JsonFileError::Form { path: path.clone(), problem };
+    let disk = || io::Error::other("disk");
+    let errors: Vec<Box<dyn std::error::Error>> = vec![
+        Box::new(file(truncated)),
+        Box::new(StoreError::Store(JsonFileError::Io { path: path.clone(), error: disk() })),
+        Box::new(JsonWriteError::from(truncated)),
+        Box::new(JsonWriteError::from(disk())),
+        Box::new(LeftOutReason::from(KeyBackupDataError::Encoding)),
+    ];
+    for error in errors {
+        let cause = error.source().map(ToString::to_string);
+        assert!(cause.is_none(), "{error} repeats {cause:?}");
+    }
+}
+
 /// The entries before the damage are given, then the error.
 #[test]
 fn damage_ends_reading_where_it_is() {
