@@ -48,15 +48,6 @@ pub fn decode_either(text: &str) -> Result<Vec<u8>, Base64Error> {
     decode_either_secret(text).map(unwrap_zeroizing)
 }
 
-/// [`decode_unpadded`] for a secret.
-///
-/// # Errors
-///
-/// As [`decode_unpadded`].
-pub fn decode_unpadded_secret(text: &str) -> Result<Zeroizing<Vec<u8>>, Base64Error> {
-    decode::<Base64Unpadded>(text)
-}
-
 /// [`decode_either`] for a secret.
 ///
 /// # Errors

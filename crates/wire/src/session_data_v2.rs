@@ -67,17 +67,6 @@ impl SessionDataV2 {
         Names::ALL.into_iter().filter(|names| other.contains(names.unauthenticated()))
     }
 
-    /// Removes `unauthenticated` under both names, and writes it under one if there is a source
-    /// (M-1, N-1).
-    pub fn set_unauthenticated(&mut self, source: Option<&UnauthenticatedSource>, names: Names) {
-        for names in Names::ALL {
-            self.0.remove_other_property(names.unauthenticated());
-        }
-        if let Some(source) = source {
-            self.0.put_other(names.unauthenticated(), json_string(source.as_written()));
-        }
-    }
-
     /// The plaintext as JSON, marked with this provenance under this name and no other (N-1):
     /// whatever was there before is left out.
     pub fn to_json_marked(&self, provenance: &Provenance, names: Names) -> Zeroizing<String> {

@@ -4,8 +4,8 @@ use matrix_key_backup_primitives::{
     AesCtrHmacKeys, BackupDecryptionKey, BackupMac, BackupMacKey, BackupPublicKey, CtrIv,
     EphemeralPublicKey, MacEncodingError, V1Mac,
     base64::{
-        decode_either, decode_either_secret, decode_unpadded, decode_unpadded_secret,
-        encode_unpadded, encode_unpadded_secret,
+        decode_either, decode_either_secret, decode_unpadded, encode_unpadded,
+        encode_unpadded_secret,
     },
     hazmat::{self, EphemeralSecretKey, MessageKeys},
     key_representation::{self, KeyBytes},
@@ -152,7 +152,6 @@ proptest! {
         let text = encode_unpadded(&bytes);
         prop_assert_eq!(&*encode_unpadded_secret(&bytes), &text);
         prop_assert_eq!(&decode_unpadded(&text).unwrap(), &bytes);
-        prop_assert_eq!(&*decode_unpadded_secret(&text).unwrap(), &bytes);
         prop_assert_eq!(&decode_either(&text).unwrap(), &bytes);
         prop_assert_eq!(&decode_either(&padded(&text)).unwrap(), &bytes);
         prop_assert_eq!(&*decode_either_secret(&padded(&text)).unwrap(), &bytes);
