@@ -69,6 +69,8 @@ pub(crate) enum Command {
     Upload(commands::upload::Arguments),
     Restore(commands::restore::Arguments),
     Verify(commands::verify::Arguments),
+    Migrate(commands::migrate::Arguments),
+    Delete(commands::delete::Arguments),
     Status(commands::status::Arguments),
     List(commands::list::Arguments),
     Unlock(commands::unlock::Arguments),

@@ -9,12 +9,21 @@ use matrix_key_backup::{
 use crate::{
     context::Context,
     error::Error,
-    files::{KEEP_KEYS, NewFile},
+    files::{KEEP_KEYS, NewFile, Overwrite},
     secrets::{GivenKey, Origin, key_in_environment, secret_text},
 };
 
 /// Refuses a place where no new file can go, before any work is done.
 pub(crate) fn check_new_file(context: &Context, path: &Path) -> Result<(), Error> {
+    check_place(context, path, KEEP_KEYS)
+}
+
+/// The same, with advice of the command's own where a file is there already.
+pub(crate) fn check_place(
+    context: &Context,
+    path: &Path,
+    overwrite: Overwrite,
+) -> Result<(), Error> {
     if context.place.claims(path) {
         return Err(Error::Usage(format!(
             "{} is the store itself, or belongs to it, so nothing else can be written there, and \
@@ -22,7 +31,7 @@ pub(crate) fn check_new_file(context: &Context, path: &Path) -> Result<(), Error
             path.display()
         )));
     }
-    KEEP_KEYS.check(path)
+    overwrite.check(path)
 }
 
 /// The key in a file that has all but its name. It comes before the store is opened or made, so

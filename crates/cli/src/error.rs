@@ -146,6 +146,25 @@ pub(crate) enum Error {
     #[error("the directory for the default store cannot be found: give the path with --store")]
     NoDataDirectory,
 
+    #[error("there is nothing to migrate in {}: version {version}, the current one, is of the \
+             algorithm, the names and the key that are wanted, and no older version is of the key \
+             that was given. Nothing was changed; `--names` and `--new-key` ask for other ones",
+            store.display())]
+    NothingToMigrate { store: PathBuf, version: VersionId },
+
+    #[error("version {current} in {} has taken the place of version {old}, and has another \
+             algorithm, other names or another key than the new version is to have: nothing was \
+             changed. Migrate version {current}, or give the names and the key (--new-key-file) with \
+             which the migration was begun", store.display())]
+    Replaced { store: PathBuf, old: VersionId, current: VersionId },
+
+    #[error("{}: the migration stopped: {problem}. The old version is as it was; run the command \
+             again", store.display())]
+    MigrationStopped { store: PathBuf, problem: String },
+
+    #[error("the answer was not yes, so nothing was changed")]
+    Declined,
+
     #[error("interrupted")]
     Interrupted,
 }
@@ -183,7 +202,9 @@ pub(crate) enum Kind {
 impl Error {
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::Usage(_) | Self::KeyAsArgument | Self::NoDataDirectory => Kind::Usage,
+            Self::Usage(_) | Self::KeyAsArgument | Self::NoDataDirectory | Self::Declined => {
+                Kind::Usage
+            }
             Self::Read { .. }
             | Self::NotText { .. }
             | Self::TooLong { .. }
@@ -197,7 +218,9 @@ impl Error {
             }
             Self::Storage(error) => error.kind(),
             Self::NoBackup { .. } | Self::NoSuchVersion { .. } => Kind::NoBackup,
-            Self::HasBackup { .. } => Kind::HasBackup,
+            Self::HasBackup { .. } | Self::NothingToMigrate { .. } | Self::Replaced { .. } => {
+                Kind::HasBackup
+            }
             Self::NotAKey { .. }
             | Self::NotAWriterKey { .. }
             | Self::OtherKey { .. }
@@ -208,6 +231,7 @@ impl Error {
             | Self::StoreChanged { .. }
             | Self::UnreadableBackup { .. }
             | Self::UnusableBackup { .. }
+            | Self::MigrationStopped { .. }
             | Self::NoRandomness => Kind::Store,
             Self::NotTheTrustedBackup { .. } => Kind::OtherBackup,
             Self::Interrupted => Kind::Interrupted,

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use matrix_key_backup::{
     RejectedKey,
     key_export::BadEntry,
+    migration::{MigrationEvent, NotMigrated},
     upload::{BlockReason, NoticeKind, UploadNotice},
     v2::VerifyError,
     wire::{RoomId, SessionId},
@@ -21,7 +22,7 @@ const NAMED: usize = 20;
 #[derive(Debug, Serialize)]
 pub(crate) struct Finding {
     /// `forged`, `misplaced`, `unreadable`, `conflict`, `missing`, `replaced`, `blocked`,
-    /// `ignored_mac`, `notice`.
+    /// `ignored_mac`, `notice`, `marked`, `dropped`, `left_behind`, `different`.
     kind: &'static str,
     room_id: Option<String>,
     session_id: Option<String>,
@@ -88,7 +89,10 @@ impl Finding {
 
     /// What an upload says of one key.
     pub(crate) fn notice(notice: &UploadNotice) -> Self {
-        let UploadNotice { room_id, session_id, what, .. } = notice;
+        Self::noticed(&notice.room_id, &notice.session_id, &notice.what)
+    }
+
+    fn noticed(room_id: &RoomId, session_id: &SessionId, what: &NoticeKind) -> Self {
         let (kind, message) = match what {
             NoticeKind::Conflict { stored_kept: true } => (
                 "conflict",
@@ -111,6 +115,33 @@ impl Finding {
             _ => ("notice", "the program has no words for what it found there".to_owned()),
         };
         Self::new(kind, room_id, session_id, message)
+    }
+
+    /// A key that a migration took out of a v1 backup. // M-1
+    pub(crate) fn marked(room: &RoomId, session: &SessionId) -> Self {
+        let message = "from a v1 backup, so nobody vouches for it in the new version (m.legacy-v1)";
+        Self::new("marked", room, session, message)
+    }
+
+    /// What a migration says of one key, where something is wrong with it.
+    pub(crate) fn migration(event: &MigrationEvent<'_>) -> Option<Self> {
+        Some(match *event {
+            MigrationEvent::IgnoredMac(room, session, error) => {
+                Self::ignored_mac(room, session, error)
+            }
+            MigrationEvent::LeftBehind(room, session, reason) => {
+                let kind = match reason {
+                    NotMigrated::NotVerified(_) => "dropped", // M-1
+                    _ => "left_behind",                       // M-7
+                };
+                Self::new(kind, room, session, reason.to_string())
+            }
+            MigrationEvent::Notice(room, session, what) => Self::noticed(room, session, what),
+            MigrationEvent::Different(room, session, difference) => {
+                Self::new("different", room, session, difference.to_string())
+            }
+            _ => return None,
+        })
     }
 
     /// The finding as a line.
@@ -192,6 +223,15 @@ pub(crate) struct FindingsReport {
     pub(crate) findings_not_named: u64,
 }
 
+impl FindingsReport {
+    /// These, and then others.
+    pub(crate) fn and(mut self, others: Self) -> Self {
+        self.findings.extend(others.findings);
+        self.findings_not_named += others.findings_not_named;
+        self
+    }
+}
+
 impl<'p> Findings<'p> {
     pub(crate) fn new(arguments: FindingArguments, output: Output, progress: &'p Progress) -> Self {
         let limit = if arguments.all { usize::MAX } else { NAMED };
@@ -217,11 +257,18 @@ impl<'p> Findings<'p> {
 
     /// Says how many were not named.
     pub(crate) fn finish(self) -> FindingsReport {
+        self.finish_of("")
+    }
+
+    /// The same where there are others; `what` says which these are.
+    pub(crate) fn finish_of(self, what: &str) -> FindingsReport {
         let found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         let named = u64::try_from(self.limit).unwrap_or(u64::MAX).min(found.count);
         let findings_not_named = found.count - named;
         if findings_not_named > 0 && !self.output.is_json() {
-            self.output.finding(format_args!("and {findings_not_named} more; --all names them"));
+            let space = if what.is_empty() { "" } else { " " };
+            let more = format_args!("and {findings_not_named} more{space}{what}; --all names them");
+            self.output.finding(more);
         }
         FindingsReport { findings: found.listed, findings_not_named }
     }

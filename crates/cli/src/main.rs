@@ -6,6 +6,7 @@ mod account_data;
 mod args;
 mod begin;
 mod commands;
+mod confirm;
 mod context;
 mod error;
 mod exit;
@@ -60,6 +61,8 @@ fn run(arguments: &Arguments, output: Output) -> Result<ExitStatus, Error> {
         Command::Upload(arguments) => commands::upload::run(arguments, &context()?),
         Command::Restore(arguments) => commands::restore::run(arguments, &context()?),
         Command::Verify(arguments) => commands::verify::run(arguments, &context()?),
+        Command::Migrate(arguments) => commands::migrate::run(arguments, &context()?),
+        Command::Delete(arguments) => commands::delete::run(arguments, &context()?),
         Command::Status(arguments) => commands::status::run(arguments, &context()?),
         Command::List(arguments) => commands::list::run(arguments, &context()?),
         Command::Unlock(arguments) => commands::unlock::run(arguments, &context()?),

@@ -89,6 +89,12 @@ fn sections() -> [Section; 4] {
                     "Beside it: the decryption key of a backup that `upload` began, or that `unlock` \
                      found. Copy it to a safe place; once it is moved away, the key is asked for.",
                 ),
+                (
+                    "backup.sqlite3.new.key",
+                    "Beside any store, its name with `.new.key` added: the decryption key that \
+                     `migrate --new-key` made, unless --key-out named another file. It is there \
+                     before the new version is.",
+                ),
             ]),
         },
         Section {

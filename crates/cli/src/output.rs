@@ -135,6 +135,11 @@ impl Output {
         }
     }
 
+    /// A question, whose answer is awaited on the same line.
+    pub(crate) fn question(self, question: &str) {
+        write_err(question);
+    }
+
     /// Something that a person should change.
     pub(crate) fn warn(self, message: impl Display) {
         let message = message.to_string();

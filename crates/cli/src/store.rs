@@ -59,6 +59,14 @@ impl StorePlace {
         path.into()
     }
 
+    /// Where a migration writes the new version's key unless it is told otherwise. Not where the key
+    /// of the old one may lie.
+    pub(crate) fn new_key_file(&self) -> PathBuf {
+        let mut path = self.path.clone().into_os_string();
+        path.push(".new.key");
+        path.into()
+    }
+
     /// Whether a path is that of the store, there already or not, or of a file that SQLite keeps
     /// beside it. However it is spelled: by way of another directory, or in capitals, which some
     /// file systems take for the same.

@@ -34,6 +34,10 @@ impl About {
         format!("Store   {store}\nBackup  version {version}, {}\n\n", in_words(*algorithm))
     }
 
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
     pub(crate) fn is_v1(&self) -> bool {
         self.algorithm == BackupAlgorithm::V1
     }

@@ -2,9 +2,11 @@
 
 pub(crate) mod completions;
 pub(crate) mod create;
+pub(crate) mod delete;
 pub(crate) mod key;
 pub(crate) mod list;
 pub(crate) mod man;
+pub(crate) mod migrate;
 pub(crate) mod restore;
 pub(crate) mod secret_storage;
 pub(crate) mod status;

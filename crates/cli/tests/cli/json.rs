@@ -68,6 +68,19 @@ fn reports_have_the_documented_fields() {
     has_fields(&json["key"], &["kind", "from", "fits", "problem"]);
     assert_eq!(run(&["status"])["key"], Value::Null);
 
+    let json = run(&["migrate", "--names", "stable", "--backup-version", "1", key[0], key[1]]);
+    let migrated = ["dry_run", "new_version", "new_algorithm", "key_file", "entries", "unchanged"];
+    let copied = ["mac_renamed", "reencrypted", "marked_legacy_v1", "already_there", "merged"];
+    let kept = ["dropped", "left_behind", "missing", "compared", "different", "complete"];
+    has_fields(
+        &json,
+        &[&ABOUT[..], &migrated, &copied, &kept, &["deleted_old"], &FINDINGS].concat(),
+    );
+
+    let json = run(&["delete", "--backup-version", "1", "--yes"]);
+    let current = ["count", "was_current", "current_version", "current_algorithm"];
+    has_fields(&json, &[&ABOUT[..], &current].concat());
+
     let json = run(&["list"]);
     has_fields(&json, &[&ABOUT[..], &["rooms"]].concat());
     has_fields(&json["rooms"][0], &["room_id", "sessions"]);

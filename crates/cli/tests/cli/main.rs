@@ -9,6 +9,8 @@ mod arguments;
 #[cfg(test)]
 mod begin;
 #[cfg(test)]
+mod delete;
+#[cfg(test)]
 mod forged;
 #[cfg(test)]
 mod json;
@@ -18,6 +20,8 @@ mod key_check;
 mod key_out;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod migrate;
 #[cfg(test)]
 mod page;
 #[cfg(test)]

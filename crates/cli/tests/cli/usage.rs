@@ -45,6 +45,8 @@ fn the_help_says_what_scripts_need() {
         "upload",
         "restore",
         "verify",
+        "migrate",
+        "delete",
         "status",
         "list",
         "unlock",
@@ -89,6 +91,8 @@ fn manual_pages() {
     for page in [
         "matrix-key-backup.1",
         "matrix-key-backup-upload.1",
+        "matrix-key-backup-migrate.1",
+        "matrix-key-backup-delete.1",
         "matrix-key-backup-key-writer.1",
         "matrix-key-backup-secret-storage-create.1",
     ] {
