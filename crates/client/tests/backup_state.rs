@@ -14,11 +14,9 @@ use matrix_key_backup::{
     primitives::BackupDecryptionKey,
     restore,
     state::{BackupState, KeySetback, KeySetbackKind, SeenKey, VersionSetback},
-    store::{
-        BackupStore, BackupVersion, KeyScope, KeyToStore, ReceivedKey, SqliteStore, VersionId,
-    },
+    store::{BackupStore, BackupVersion, KeyScope, KeyToStore, SqliteStore, VersionId},
     v2::{BackupReader, SourcedSession},
-    wire::{BackedUpSessionData, BackupAlgorithm, KeyBackupData, Names, RoomId},
+    wire::{BackedUpSessionData, BackupAlgorithm, KeyBackupData, Names, RoomId, SessionId},
 };
 use rand::rngs::SysRng;
 use rand_core::UnwrapErr;
@@ -238,17 +236,60 @@ fn count_and_etag_do_not_go_back() {
     assert_eq!(state.note_version(&described(8, "d")), Some(fewer));
 }
 
+// B-3: names of versions that nobody trusts make nothing forgotten.
 #[test]
-fn it_stays_bounded_whatever_a_server_does() {
+fn made_up_versions_do_not_push_out_the_real_one() {
     pollster::block_on(async {
         let (server, sessions) = (Server::new().await, sessions());
         let mut state = new_state();
-        for (number, session) in sessions.iter().enumerate() {
-            let data = at(session, 1);
+        for session in sessions.iter().take(5) {
+            server.force(&own(at(session, 1), 0)).await;
+        }
+        assert!(server.watched(&mut state, KeyScope::All).await.is_empty());
+        for made_up in 0..40 {
+            let version = VersionId::new(format!("made up {made_up}"));
+            assert!(state.watch(&version, KeyScope::All).finish().is_empty());
+        }
+        server.store.delete_keys(server.backup.version(), KeyScope::All).await.unwrap();
+        assert_eq!(server.watched(&mut state, KeyScope::All).await.len(), 5);
+    });
+}
+
+// B-2, B-3: copies in other rooms, and keys that anybody can make, push out nothing.
+#[test]
+fn copies_and_planted_keys_do_not_dilute_the_sample() {
+    let sessions = sessions();
+    let version = VersionId::new("1");
+    let mut state = new_state();
+    let real: Vec<_> = sessions.iter().take(50).map(|session| own(at(session, 1), 0)).collect();
+    for key in &real {
+        state.note_key(&version, seen(key));
+    }
+    for copy in 0..400 {
+        for key in &real {
+            state.note_key(&version, SeenKey { room_id: room(1 + copy), ..seen(key) });
+        }
+        for planted in 0..10 {
+            let session_id = SessionId::new(format!("planted {copy} {planted}")).unwrap();
+            let planted = SeenKey { session_id, authenticated: false, ..seen(&real[0]) };
+            state.note_key(&version, planted);
+        }
+    }
+    let told = state.watch(&version, KeyScope::Room(room(0))).finish();
+    let real_told = told.iter().filter(|setback| setback.seen.authenticated).count();
+    assert_eq!(real_told, 50);
+}
+
+#[test]
+fn it_stays_bounded_whatever_a_server_does() {
+    pollster::block_on(async {
+        let server = Server::new().await;
+        let mut state = new_state();
+        for number in 0..100 {
             for copy in 0..50 {
                 let key = SeenKey {
                     room_id: room(copy),
-                    session_id: data.session_key().session_id(),
+                    session_id: SessionId::new(format!("session {number} {copy}")).unwrap(),
                     first_message_index: u32::try_from(number).unwrap(),
                     authenticated: true,
                 };
@@ -273,30 +314,24 @@ fn it_stays_bounded_whatever_a_server_does() {
 /// A growing backup: what was remembered makes room for others, and is then not missed.
 #[test]
 fn a_sample_is_no_false_alarm_and_finds_who_withholds() {
-    pollster::block_on(async {
-        let sessions = sessions();
-        let server = Server::new().await;
-        let mut state = new_state();
-        for rooms in [10, 20, 40] {
-            for number in 0..rooms {
-                for session in sessions.iter().take(50) {
-                    let key = own(at(session, 1), number);
-                    state.note_key(server.backup.version(), seen(&key));
-                }
-            }
-        }
-        // 2,000 keys, of which about half are remembered. Everything comes but one room in forty.
-        let mut watch = state.watch(server.backup.version(), KeyScope::All);
-        for number in 1..40 {
-            let batch = batch(sessions.iter().take(50).map(|session| own(at(session, 1), number)));
-            watch.note(&batch);
-        }
-        let setbacks = watch.finish();
-        assert!(setbacks.len() > 5 && setbacks.len() <= 50, "{}", setbacks.len());
-        for setback in setbacks {
-            assert_eq!((setback.what, setback.seen.room_id), (KeySetbackKind::Missing, room(0)));
-        }
-    });
+    let real = own(at(&sessions()[0], 1), 0);
+    let (version, mut state) = (VersionId::new("1"), new_state());
+    let key = |number: usize| SeenKey {
+        room_id: room(number % 40),
+        session_id: SessionId::new(format!("session {number}")).unwrap(),
+        ..seen(&real)
+    };
+    for number in 0..4000 {
+        state.note_key(&version, key(number));
+    }
+    let told = state.watch(&version, KeyScope::All).finish();
+    assert_eq!(told.len(), 1024, "all that is remembered is missed where nothing comes");
+    // One room in forty has 100 keys, of which about a quarter is remembered.
+    let told = state.watch(&version, KeyScope::Room(room(7))).finish();
+    assert!(told.len() > 5 && told.len() < 60, "{}", told.len());
+    for setback in told {
+        assert_eq!((setback.what, setback.seen.room_id), (KeySetbackKind::Missing, room(7)));
+    }
 }
 
 fn seen(key: &SourcedSession) -> SeenKey {
@@ -306,29 +341,6 @@ fn seen(key: &SourcedSession) -> SeenKey {
         first_message_index: key.data().session_key().first_known_index(),
         authenticated: key.provenance().is_authenticated(),
     }
-}
-
-/// What a restore of these keys brings.
-fn batch(keys: impl Iterator<Item = SourcedSession>) -> RestoredBatch {
-    let entries = EntryReader::new(reader(), V2, None);
-    let writer = reader().writer(Names::Unstable);
-    let mut batch = RestoredBatch::default();
-    for key in keys {
-        let sealed = writer.seal(&key, &mut rng()).unwrap();
-        let data = KeyBackupData {
-            first_message_index: 0,
-            forwarded_count: 0,
-            is_verified: false,
-            session_data: serde_json::from_str(sealed.as_json()).unwrap(),
-        };
-        let received = ReceivedKey {
-            room_id: key.room_id().clone(),
-            session_id: key.session_id(),
-            data: Ok(data),
-        };
-        batch.sessions.push(entries.read(received).unwrap());
-    }
-    batch
 }
 
 #[test]

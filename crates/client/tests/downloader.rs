@@ -99,6 +99,9 @@ fn what_is_forged_is_said_to_be() {
         put(downloader.store(), &backup, &id, r#"{"ephemeral":"AA","ciphertext":"AA"}"#).await;
         let came = downloader.download(&room(), &id, START).await.unwrap();
         assert!(matches!(came, Download::Rejected(_)), "{came:?}");
+        // It was reported, and is not asked for at every redraw.
+        let again = downloader.download(&room(), &id, START).await.unwrap();
+        assert!(matches!(again, Download::NotYet { .. }), "{again:?}");
     });
 }
 

@@ -73,6 +73,8 @@ struct Mischief {
     puts_until_failure: Option<AtomicUsize>,
     /// Every page has every entry twice.
     doubles: bool,
+    /// From this reading of a whole version on, nothing comes.
+    readings_until_empty: Option<AtomicUsize>,
     /// Look-ups of this session come back empty.
     withholds: Option<SessionId>,
     /// Entries beside those of the store.
@@ -137,6 +139,15 @@ impl BackupStore for Server {
     }
 
     fn keys(&self, version: VersionId, scope: KeyScope) -> KeyPages<'_, Self::Error> {
+        let is_empty = match (&scope, &self.mischief.readings_until_empty) {
+            (KeyScope::All, Some(left)) => left
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+                .is_err(),
+            _ => false,
+        };
+        if is_empty {
+            return KeyPages::new(stream::empty());
+        }
         let withheld = match (&scope, &self.mischief.withholds) {
             (KeyScope::Session(_, asked), Some(withheld)) => asked == withheld,
             _ => false,
@@ -329,7 +340,7 @@ fn nothing_is_deleted_when_the_new_version_is_gone() {
         let (report, _) = account.migrate(&reader(5), Names::Stable).await;
         account.server.delete_version(&report.new_version).await.unwrap();
         let refused = report.complete().unwrap().delete_old(&account.server).await;
-        assert!(matches!(refused, Err(StoreError::NoSuchVersion { .. })));
+        assert!(matches!(refused, Err(StoreError::WrongVersion { .. })));
         assert!(account.server.version(account.old.version()).await.unwrap().is_some());
     });
 }
@@ -471,6 +482,74 @@ fn a_key_that_the_new_version_lost_is_told() {
         assert_eq!((report.compared, report.different, report.is_complete()), (100, 1, false));
         assert!(report.complete().is_none());
         assert_eq!(report.new_version, *new.version());
+    });
+}
+
+// M-5: what was not compared is not found, however many errors there were not.
+#[test]
+fn a_server_that_gives_no_list_completes_nothing() {
+    pollster::block_on(async {
+        for readings in [0, 1] {
+            let mut account = Account::new(UNSTABLE, all(vouched)).await;
+            account.server.mischief.readings_until_empty = Some(AtomicUsize::new(readings));
+            let (report, _) = account.migrate(&reader(5), Names::Stable).await;
+            let read = if readings == 0 { 0 } else { 100 };
+            assert_eq!((report.counts.entries, report.different), (read, 0));
+            assert_eq!((report.compared, report.missing), (0, 100));
+            assert!(!report.is_complete() && report.complete().is_none());
+        }
+    });
+}
+
+// M-4
+#[test]
+fn only_the_current_version_is_migrated_to() {
+    pollster::block_on(async {
+        let account = Account::new(UNSTABLE, all(vouched)).await;
+        let (store, old_key) = (&account.server, account.old_key.clone());
+        let newer = create_backup(store, &reader(6), UNSTABLE).await.unwrap();
+        // Back to the first one, which is not the current one any more.
+        let old_trusted = trust(&account.old, &old_key);
+        let back = Migrator::new(store, &newer, reader(6), &old_trusted, old_key, None).unwrap();
+        let refused = back.copy(|_| {}).await;
+        assert!(matches!(refused, Err(MigrateError::Store(StoreError::WrongVersion { .. }))));
+    });
+}
+
+// M-5
+#[test]
+fn nothing_is_deleted_once_the_new_version_is_another() {
+    pollster::block_on(async {
+        let account = Account::new(UNSTABLE, all(vouched)).await;
+        let (report, _) = account.migrate(&reader(5), Names::Stable).await;
+        let other = Account::new(UNSTABLE, Vec::new()).await;
+        create_backup(&other.server, &reader(9), UNSTABLE).await.unwrap();
+        for store in [&other.server, &account.server] {
+            let refused = report.complete().unwrap().delete_old(store).await;
+            assert!(matches!(refused, Err(StoreError::WrongVersion { .. })));
+            assert!(store.version(account.old.version()).await.unwrap().is_some());
+            create_backup(&account.server, &reader(9), UNSTABLE).await.unwrap();
+        }
+    });
+}
+
+// M-6, in the store
+#[test]
+fn who_was_verified_is_carried_over_unless_nobody_vouches() {
+    pollster::block_on(async {
+        for (algorithm, verified) in [(BackupAlgorithm::V1, false), (UNSTABLE, true)] {
+            let account = Account::new(algorithm, all(vouched)).await;
+            let (report, _) = account.migrate(&reader(5), Names::Stable).await;
+            let mut pages = account.server.store.keys(report.new_version, KeyScope::All);
+            let mut keys = 0;
+            while let Some(page) = pages.next_page().await {
+                for key in page.unwrap() {
+                    assert_eq!(key.data.unwrap().is_verified, verified);
+                    keys += 1;
+                }
+            }
+            assert_eq!(keys, 100);
+        }
     });
 }
 

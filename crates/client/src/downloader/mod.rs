@@ -19,9 +19,12 @@ use crate::{
 /// Fetches the keys that messages need, and does not ask again and again for what is not there.
 ///
 /// A timeline that cannot be decrypted asks for its session at every redraw. The downloader asks
-/// the store once; where the session is missing, it waits half a minute before it may be asked for
+/// the store once; where the session is missing, or its entry gives no key, it waits half a minute before it may be asked for
 /// again, then a minute, and so on up to an hour. Where the store fails, it waits for all sessions,
 /// from one second up to five minutes. What it remembers of misses is bounded.
+///
+/// What comes is to be compared with what was seen before, like a restore (B-3): with
+/// [`BackupState::watch`](crate::state::BackupState::watch) for the one session.
 ///
 /// There is no clock in it: the caller says what time it is, as the time since any moment that
 /// stays the same, for instance `started.elapsed()`.
@@ -111,8 +114,11 @@ impl<S: BackupStore> Downloader<S> {
             Ok(entries) => {
                 schedule.succeeded();
                 let best = best(entries.into_iter().map(|entry| self.reader.read(entry)));
-                let missing = |()| Download::Missing { retry_at: schedule.missed(&place, now) };
-                Ok(best.unwrap_or_else(missing))
+                if let Ok(Download::Key(key)) = best {
+                    return Ok(Download::Key(key));
+                }
+                let retry_at = schedule.missed(&place, now);
+                Ok(best.unwrap_or(Download::Missing { retry_at }))
             }
         }
     }

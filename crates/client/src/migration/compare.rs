@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use matrix_key_backup_v2::SourcedSession;
-use matrix_key_backup_wire::RatchetOrder;
+use matrix_key_backup_v2::{RoomAssurance, SourcedSession};
+use matrix_key_backup_wire::{CONTEXT_PROPERTY, RatchetOrder};
 
 use super::{
     Difference, MigrateError, MigrationCounts, MigrationEvent, MigrationReport, Migrator,
@@ -13,7 +13,7 @@ use crate::{
     BackedUpSession, RejectReason,
     maybe_send::MaybeSend,
     offload,
-    store::{BackupStore, KeyScope, ReceivedKey},
+    store::{BackupStore, KeyScope, ReceivedKey, StoreError},
 };
 
 /// A migration whose keys have gone over, and were not compared yet. What they are compared with
@@ -49,8 +49,10 @@ impl<'s, S: BackupStore> CopiedMigration<'s, S> {
             old_version: migrator.old.clone(),
             new_version: migrator.new.clone(),
             counts,
+            missing: 0,
             compared: 0,
             different: 0,
+            new_identity: migrator.new_identity.clone(),
         };
         let mut done = 0;
         let mut pages = migrator.store.keys(migrator.old.clone(), KeyScope::All);
@@ -66,11 +68,23 @@ impl<'s, S: BackupStore> CopiedMigration<'s, S> {
             }
             observe(MigrationEvent::Progress { entries_done: done });
         }
+        // The old version is read-only, so both readings must have come to all that it has.
+        let count = migrator.count_of_old().await?;
+        report.missing = count.saturating_sub(done.min(counts.entries));
         Ok(report)
     }
 }
 
 impl<S: BackupStore> Migrator<'_, S> {
+    /// How many entries the old version has, by the larger of what the store said before and says
+    /// now.
+    async fn count_of_old(&self) -> Result<u64, MigrateError<S::Error>> {
+        let now = self.store.version(&self.old).await?;
+        let version = self.old.clone();
+        let now = now.ok_or(StoreError::NoSuchVersion { version })?;
+        Ok(now.count.max(self.old_count))
+    }
+
     /// The keys of one page of the old version, and how the new one falls short of each.
     async fn compare_page(
         &self,
@@ -94,7 +108,7 @@ impl<S: BackupStore> Migrator<'_, S> {
             (Arc::clone(&self.rules), Arc::clone(&self.new_reader), self.owner.clone());
         let compare = move |(place, old, new): (Place, ReceivedKey, Vec<ReceivedKey>)| {
             let data = old.data.as_ref().ok()?;
-            // What gave no key was told when it was left behind.
+            // What gives no key was told when it was left behind, or is missed in the count.
             let old = rules.read(data.session_data.get(), &expected(&old, owner.clone())).ok()?;
             let new = new.into_iter().map(|key| reader.read(key).map_err(|error| error.reason));
             Some((place, best(old.session(), new)))
@@ -131,5 +145,12 @@ fn difference(old: &SourcedSession, new: &BackedUpSession) -> Option<Difference>
     }
     let same_sender = old.data().sender_key() == new.data().sender_key()
         && old.data().sender_claimed_keys() == new.data().sender_claimed_keys();
-    (!same_sender).then_some(Difference::OtherSender)
+    let lost_room = old.provenance().is_authenticated()
+        && old.data().other_properties().contains(CONTEXT_PROPERTY)
+        && new.room_assurance() == RoomAssurance::ServersWord;
+    match (same_sender, lost_room) {
+        (false, _) => Some(Difference::OtherSender),
+        (true, true) => Some(Difference::LostRoom),
+        (true, false) => None,
+    }
 }

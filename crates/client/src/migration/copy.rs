@@ -3,7 +3,7 @@
 use std::{collections::HashMap, mem, sync::Arc};
 
 use matrix_key_backup_primitives::hazmat::EphemeralSecretKey;
-use matrix_key_backup_trust::TrustedBackup;
+use matrix_key_backup_trust::{BackupIdentity, TrustedBackup};
 use matrix_key_backup_v2::BackupReader;
 use matrix_key_backup_wire::{
     Expected, KeyBackupData, Provenance, RoomId, SessionId, UnauthenticatedSource, UserId,
@@ -19,7 +19,7 @@ use crate::{
     maybe_send::MaybeSend,
     offload,
     replacement::KeyMetadata,
-    store::{BackupStore, KeyScope, KeyToStore, ReceivedKey, VersionId},
+    store::{BackupStore, KeyScope, KeyToStore, ReceivedKey, StoreError, VersionId},
     upload::{Effect, RoomKey, UploadEvent, Uploader},
 };
 
@@ -34,6 +34,9 @@ pub struct Migrator<'s, S> {
     pub(super) owner: Option<UserId>,
     pub(super) old: VersionId,
     pub(super) new: VersionId,
+    pub(super) new_identity: BackupIdentity,
+    /// As many entries the old version has, as far as the store says so.
+    pub(super) old_count: u64,
     pub(super) new_reader: Arc<EntryReader>,
     uploader: Uploader<'s, S>,
 }
@@ -71,6 +74,8 @@ impl<'s, S: BackupStore> Migrator<'s, S> {
             owner,
             old: old.version().clone(),
             new: VersionId::new(new.version()),
+            new_identity: new.identity().clone(),
+            old_count: old.count(),
             new_reader: Arc::new(new_reader),
             uploader,
         })
@@ -87,6 +92,7 @@ impl<'s, S: BackupStore> Migrator<'s, S> {
         self,
         mut observe: impl FnMut(MigrationEvent<'_>) + MaybeSend,
     ) -> Result<CopiedMigration<'s, S>, MigrateError<S::Error>> {
+        self.check_order().await?;
         let mut counts = MigrationCounts::default();
         let mut pages = self.store.keys(self.old.clone(), KeyScope::All);
         while let Some(page) = pages.next_page().await {
@@ -95,6 +101,15 @@ impl<'s, S: BackupStore> Migrator<'s, S> {
             observe(MigrationEvent::Progress { entries_done: counts.entries });
         }
         Ok(CopiedMigration::new(self, counts))
+    }
+
+    /// The new version must be the current one: then the old one is read-only. // M-4
+    async fn check_order(&self) -> Result<(), MigrateError<S::Error>> {
+        let current = self.store.current_version().await?.map(|current| current.version);
+        if current.as_ref() == Some(&self.new) {
+            return Ok(());
+        }
+        Err(StoreError::WrongVersion { version: self.new.clone(), current }.into())
     }
 
     /// A session that a page names twice waits for the next round, where it meets the first.
@@ -163,6 +178,7 @@ impl<'s, S: BackupStore> Migrator<'s, S> {
     ) -> Result<(), MigrateError<S::Error>> {
         let upload = self.uploader.upload(keys, |event| match event {
             UploadEvent::Key { effect: Effect::Unchanged, .. } => counts.already_there += 1,
+            UploadEvent::Key { effect: Effect::Blocked, .. } => counts.blocked += 1,
             UploadEvent::Key { .. } => counts.merged += 1,
             UploadEvent::Notice(notice) => {
                 observe(MigrationEvent::Notice(&notice.room_id, &notice.session_id, &notice.what));

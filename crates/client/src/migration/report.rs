@@ -1,5 +1,6 @@
 //! What a migration tells of itself.
 
+use matrix_key_backup_trust::BackupIdentity;
 use matrix_key_backup_v2::VerifyError;
 use matrix_key_backup_wire::{RoomId, SessionId};
 use serde::Serialize;
@@ -7,7 +8,7 @@ use thiserror::Error;
 
 use super::{MigratedEntry, MigrationAction, NotMigrated};
 use crate::{
-    RejectReason,
+    OpenBackup, RejectReason,
     store::{BackupStore, StoreError, VersionId},
     upload::NoticeKind,
 };
@@ -53,6 +54,9 @@ pub enum Difference {
     /// The new version names another sender.
     #[error("the new version names another sender for the key")]
     OtherSender,
+    /// The room was under the MAC in the old version, and is the server's word in the new one (B-2).
+    #[error("the key's room was vouched for in the old version, and is not in the new one")]
+    LostRoom,
 }
 
 /// What became of the entries of the old version.
@@ -73,6 +77,8 @@ pub struct MigrationCounts {
     pub already_there: u64,
     /// Keys that were merged with another one for the same session in the new version.
     pub merged: u64,
+    /// Keys that would have added something to the new version, which keeps what it has.
+    pub blocked: u64,
     /// Entries of a v2 backup without a valid MAC: nobody vouches for them, and they were never
     /// decrypted (M-1).
     pub dropped: u64,
@@ -109,20 +115,30 @@ pub struct MigrationReport {
     /// What became of the entries.
     #[serde(flatten)]
     pub counts: MigrationCounts,
+    /// Entries that the store says the old version has, and did not give.
+    pub missing: u64,
     /// Keys that were compared.
     pub compared: u64,
     /// Keys that the new version lacks, or has worse.
     pub different: u64,
+    #[serde(skip)]
+    pub(super) new_identity: BackupIdentity,
 }
 
 impl MigrationReport {
     /// Whether every key of the old version is in the new one, as good as it was.
     ///
-    /// Entries without a valid MAC in a v2 backup do not count: nobody can say that they ever were
-    /// keys. Any other entry that stays behind does (M-7).
+    /// Every key that went over must have been compared, and the store must have given as many
+    /// entries as it says there are. Entries without a valid MAC in a v2 backup do not count:
+    /// nobody can say that they ever were keys. Any other entry that stays behind does (M-7), also
+    /// where somebody may have planted it: deleting is for the user to decide then.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.different == 0 && self.counts.left_behind == 0
+        let MigrationCounts { entries, dropped, left_behind, .. } = self.counts;
+        self.different == 0
+            && self.missing == 0
+            && left_behind == 0
+            && self.compared == entries - dropped
     }
 
     /// What it takes to delete the old version: a migration that is complete.
@@ -130,7 +146,7 @@ impl MigrationReport {
     pub fn complete(&self) -> Option<CompleteMigration> {
         self.is_complete().then(|| CompleteMigration {
             old: self.old_version.clone(),
-            new: self.new_version.clone(),
+            new: self.new_identity.clone(),
         })
     }
 }
@@ -139,19 +155,30 @@ impl MigrationReport {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompleteMigration {
     old: VersionId,
-    new: VersionId,
+    new: BackupIdentity,
 }
 
 impl CompleteMigration {
     /// Deletes the old version, which no migration does by itself (M-5).
     ///
+    /// `store` is the one that was migrated in. Its current backup must still be the new one.
+    ///
     /// # Errors
     ///
-    /// [`StoreError::NoSuchVersion`] where the new version is not there any more: then the old one
-    /// stays. [`StoreError::Store`].
+    /// [`StoreError::WrongVersion`] where the new version is not the current one any more, or has
+    /// another key or algorithm: then the old one stays. [`StoreError::Store`].
     pub async fn delete_old<S: BackupStore>(self, store: &S) -> Result<(), StoreError<S::Error>> {
-        if store.version(&self.new).await?.is_none() {
-            return Err(StoreError::NoSuchVersion { version: self.new });
+        let current = store.current_version().await?;
+        let named = current.as_ref().map(|current| current.version.clone());
+        let is_new =
+            current.and_then(|current| OpenBackup::read(current).ok()).is_some_and(|now| {
+                now.version().as_str() == self.new.version
+                    && now.algorithm() == self.new.algorithm
+                    && *now.public_key() == self.new.public_key
+            });
+        if !is_new {
+            let version = VersionId::new(self.new.version);
+            return Err(StoreError::WrongVersion { version, current: named });
         }
         store.delete_version(&self.old).await?;
         Ok(())

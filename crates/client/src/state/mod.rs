@@ -19,7 +19,7 @@ use crate::{
     store::{KeyScope, VersionId},
 };
 
-/// Most versions whose keys are remembered. Of more, those seen longest ago are forgotten.
+/// Most versions whose keys are remembered.
 const MAX_VERSIONS: usize = 4;
 
 /// All that a client has to remember of one account's backups: which ones it trusted (T-3 to T-5),
@@ -36,7 +36,7 @@ const MAX_VERSIONS: usize = 4;
 /// - [`note_key`](Self::note_key) remembers what this client itself has written.
 ///
 /// Of each version it remembers up to 1,024 keys: all of them, or a sample that the server cannot
-/// guess. A server that withholds one key in 200 of a large backup is noticed with a probability
+/// guess, and of keys that are vouched for before others. A server that withholds one key in 200 of a large backup is noticed with a probability
 /// of more than 99 %.
 ///
 /// ```
@@ -109,11 +109,29 @@ impl BackupState {
             None => SeenVersion::new(version),
         };
         if self.versions.len() >= MAX_VERSIONS {
-            self.versions.remove(0);
+            self.forget_one_version();
         }
         self.versions.push(seen);
         #[expect(clippy::expect_used, reason = "it has just been pushed")]
         self.versions.last_mut().expect("a last one")
+    }
+}
+
+impl BackupState {
+    /// Forgets the version of which the fewest keys are remembered, and of several the one that
+    /// was opened longest ago; never the one that was trusted last. A server can name as many
+    /// versions as it likes, and must not make us forget by that what we saw in the real one.
+    fn forget_one_version(&mut self) {
+        let trusted =
+            self.trust.last_trusted().map(|last| bounded(&VersionId::new(&*last.version)));
+        let oldest = (0..)
+            .zip(&self.versions)
+            .filter(|(_, seen)| Some(seen.version()) != trusted.as_ref())
+            .min_by_key(|(_, seen)| seen.keys.len())
+            .map(|(position, _)| position);
+        if let Some(position) = oldest {
+            self.versions.remove(position);
+        }
     }
 }
 

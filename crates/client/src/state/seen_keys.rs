@@ -39,46 +39,57 @@ impl From<&BackedUpSession> for SeenKey {
     }
 }
 
-/// Keys by the salted hash of their place. Of more than fit, those with the lowest hashes stay:
-/// which ones these are depends on the salt alone, and on nothing that the server does.
+/// Keys by the salted hash of their session id, one place for each session: a server that shows a
+/// session in other rooms as well (B-2) makes nothing else forgotten.
+///
+/// Of more than fit, those with the lowest hashes stay: which ones these are depends on the salt
+/// alone. Keys that are vouched for never make room for others, which anybody can make.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct SeenKeys(BTreeMap<u64, SeenKey>);
+pub(super) struct SeenKeys {
+    authenticated: BTreeMap<u64, SeenKey>,
+    others: BTreeMap<u64, SeenKey>,
+}
 
 impl SeenKeys {
     /// What is remembered of this place.
     pub(super) fn get(&self, salt: u64, room: &RoomId, session: &SessionId) -> Option<&SeenKey> {
-        let same = |key: &&SeenKey| key.room_id == *room && key.session_id == *session;
-        self.0.get(&hash(salt, room, session)).filter(same)
+        let hash = hash(salt, session);
+        let found = self.authenticated.get(&hash).or_else(|| self.others.get(&hash));
+        found.filter(|key| key.room_id == *room && key.session_id == *session)
     }
 
     /// Remembers the best that was seen of a key.
     pub(super) fn note(&mut self, salt: u64, key: SeenKey) {
-        if key.room_id.as_str().len() + key.session_id.as_str().len() > PLACE_MAX_BYTES {
-            return;
+        if key.room_id.as_str().len() + key.session_id.as_str().len() <= PLACE_MAX_BYTES {
+            self.insert(hash(salt, &key.session_id), key);
         }
-        let hash = hash(salt, &key.room_id, &key.session_id);
-        self.insert(hash, key);
     }
 
     /// Remembers the best of both.
     pub(super) fn merge(&mut self, other: Self) {
-        for (hash, key) in other.0 {
+        for (hash, key) in other.authenticated.into_iter().chain(other.others) {
             self.insert(hash, key);
         }
     }
 
-    fn insert(&mut self, hash: u64, key: SeenKey) {
-        match self.0.get_mut(&hash) {
-            Some(seen) => seen.improve(&key),
-            None => drop(self.0.insert(hash, key)),
+    fn insert(&mut self, hash: u64, mut key: SeenKey) {
+        let seen = self.authenticated.remove(&hash).or_else(|| self.others.remove(&hash));
+        if let Some(seen) = seen {
+            key = key.or_better(seen);
         }
-        if self.0.len() > MAX_KEYS {
-            self.0.pop_last();
+        let keys = if key.authenticated { &mut self.authenticated } else { &mut self.others };
+        keys.insert(hash, key);
+        if self.authenticated.len() + self.others.len() > MAX_KEYS {
+            self.others.pop_last().or_else(|| self.authenticated.pop_last());
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.authenticated.len() + self.others.len()
+    }
+
     pub(super) fn into_keys(self) -> Vec<SeenKey> {
-        self.0.into_values().collect()
+        self.authenticated.into_values().chain(self.others.into_values()).collect()
     }
 
     /// The keys of a scope.
@@ -87,15 +98,28 @@ impl SeenKeys {
         scope: &'k KeyScope,
     ) -> impl Iterator<Item = (u64, &'k SeenKey)> {
         let of_scope = |(hash, key): (&u64, &'k SeenKey)| key.is_in(scope).then_some((*hash, key));
-        self.0.iter().filter_map(of_scope)
+        self.authenticated.iter().chain(&self.others).filter_map(of_scope)
     }
 
     pub(super) fn forget(&mut self, scope: &KeyScope) {
-        self.0.retain(|_, key| !key.is_in(scope));
+        self.authenticated.retain(|_, key| !key.is_in(scope));
+        self.others.retain(|_, key| !key.is_in(scope));
     }
 }
 
 impl SeenKey {
+    /// This one, with all that an earlier sight of the session has better; or that one, where the
+    /// two lie in different rooms and this one's is not vouched for.
+    fn or_better(mut self, seen: Self) -> Self {
+        if self.room_id != seen.room_id && !(self.authenticated && !seen.authenticated) {
+            return seen;
+        }
+        if self.room_id == seen.room_id {
+            self.improve(&seen);
+        }
+        self
+    }
+
     /// Takes over what another sight of the same key has better.
     pub(super) fn improve(&mut self, other: &Self) {
         self.first_message_index = self.first_message_index.min(other.first_message_index);
@@ -113,13 +137,9 @@ impl SeenKey {
     }
 }
 
-/// `SHA-256(salt ‖ length of the room id ‖ room id ‖ session id)`, 8 bytes.
-pub(super) fn hash(salt: u64, room: &RoomId, session: &SessionId) -> u64 {
-    let digest = Sha256::new()
-        .chain_update(salt.to_be_bytes())
-        .chain_update((room.as_str().len() as u64).to_be_bytes())
-        .chain_update(room.as_str())
-        .chain_update(session.as_str())
-        .finalize();
+/// `SHA-256(salt ‖ session id)`, 8 bytes.
+pub(super) fn hash(salt: u64, session: &SessionId) -> u64 {
+    let salted = Sha256::new().chain_update(salt.to_be_bytes());
+    let digest = salted.chain_update(session.as_str()).finalize();
     digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
 }

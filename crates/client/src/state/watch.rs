@@ -11,7 +11,7 @@ use super::{
     seen_keys::{SeenKeys, hash},
     seen_version::SeenVersion,
 };
-use crate::{RestoredBatch, store::KeyScope};
+use crate::{BackedUpSession, RejectedKey, RestoredBatch, store::KeyScope};
 
 /// Goes along with one restore.
 ///
@@ -85,22 +85,28 @@ impl<'a> RestoreWatch<'a> {
 
     /// Notes what one batch has brought.
     pub fn note(&mut self, batch: &RestoredBatch) {
-        for session in &batch.sessions {
-            let key = SeenKey::from(session);
-            if let Some(best) = self.came(&key.room_id, &key.session_id) {
-                best.get_or_insert_with(|| key.clone()).improve(&key);
-            }
-            self.sample.note(self.salt, key);
+        batch.sessions.iter().for_each(|session| self.note_key(session));
+        batch.rejected.iter().for_each(|rejected| self.note_rejected(rejected));
+    }
+
+    /// Notes one key.
+    pub fn note_key(&mut self, session: &BackedUpSession) {
+        let key = SeenKey::from(session);
+        if let Some(best) = self.came(&key.room_id, &key.session_id) {
+            best.get_or_insert_with(|| key.clone()).improve(&key);
         }
-        for rejected in &batch.rejected {
-            self.came(&rejected.room_id, &rejected.session_id);
-        }
+        self.sample.note(self.salt, key);
+    }
+
+    /// Notes one entry that gives no key.
+    pub fn note_rejected(&mut self, rejected: &RejectedKey) {
+        self.came(&rejected.room_id, &rejected.session_id);
     }
 
     /// What has come of a key so far, if it is one of those that are remembered.
     fn came(&mut self, room_id: &RoomId, session_id: &SessionId) -> Option<&mut Option<SeenKey>> {
         self.seen.keys.get(self.salt, room_id, session_id)?;
-        Some(self.came.entry(hash(self.salt, room_id, session_id)).or_default())
+        Some(self.came.entry(hash(self.salt, session_id)).or_default())
     }
 
     /// Compares, after the last batch of a restore that went through, and remembers what came.
