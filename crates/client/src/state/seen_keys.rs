@@ -111,13 +111,12 @@ impl SeenKey {
     /// This one, with all that an earlier sight of the session has better; or that one, where the
     /// two lie in different rooms and this one's is not vouched for.
     fn or_better(mut self, seen: Self) -> Self {
-        if self.room_id != seen.room_id && !(self.authenticated && !seen.authenticated) {
-            return seen;
-        }
         if self.room_id == seen.room_id {
             self.improve(&seen);
+            return self;
         }
-        self
+        let only_this_is_vouched_for = self.authenticated && !seen.authenticated;
+        if only_this_is_vouched_for { self } else { seen }
     }
 
     /// Takes over what another sight of the same key has better.
