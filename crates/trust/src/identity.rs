@@ -24,17 +24,19 @@ pub struct BackupIdentity {
     pub public_key: BackupPublicKey,
 }
 
-impl BackupIdentity {
-    /// Whether this version came before the other one, or is the same. // T-4
-    ///
-    /// Versions are opaque. Where both are decimal integers, of any length, the server counts; of
-    /// others nothing is known but whether they are equal.
-    pub(crate) fn is_no_newer_than(&self, other: &Self) -> bool {
-        match (decimal(&self.version), decimal(&other.version)) {
-            (Some(this), Some(other)) => this <= other,
-            _ => self.version == other.version,
-        }
+/// Whether a version came before the other one, or is the same. // T-4
+///
+/// Versions are opaque. Where both are decimal integers, of any length, the server counts; of
+/// others nothing is known but whether they are equal.
+pub(crate) fn no_newer(version: &str, other: &str) -> bool {
+    match (decimal(version), decimal(other)) {
+        (Some(this), Some(other)) => this <= other,
+        _ => version == other,
     }
+}
+
+pub(crate) fn is_decimal(version: &str) -> bool {
+    decimal(version).is_some()
 }
 
 /// A decimal integer in a form that is compared like the number: digits that count, then they.
@@ -54,11 +56,16 @@ impl fmt::Display for BackupIdentity {
     }
 }
 
-fn write_key<S: Serializer>(key: &BackupPublicKey, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn write_key<S: Serializer>(
+    key: &BackupPublicKey,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&key.to_base64())
 }
 
-fn read_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BackupPublicKey, D::Error> {
+pub(crate) fn read_key<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BackupPublicKey, D::Error> {
     let text = String::deserialize(deserializer)?;
     BackupPublicKey::from_base64(&text).map_err(serde::de::Error::custom)
 }
@@ -66,15 +73,6 @@ fn read_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BackupPublicKe
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn no_newer(this: &str, other: &str) -> bool {
-        let identity = |version: &str| BackupIdentity {
-            version: version.into(),
-            algorithm: BackupAlgorithm::V1,
-            public_key: BackupPublicKey::from_slice(&[1; 32]).unwrap(),
-        };
-        identity(this).is_no_newer_than(&identity(other))
-    }
 
     // T-4: as numbers, not as texts, and however large they are.
     #[test]

@@ -6,6 +6,7 @@ extern crate alloc;
 mod identity;
 mod mac_key;
 mod reason;
+mod seen;
 mod signature;
 mod signers;
 mod signing_key;

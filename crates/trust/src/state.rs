@@ -9,15 +9,13 @@ use crate::{
     BackupIdentity, TrustError, WentBack,
     identity::VERSION_MAX_BYTES,
     mac_key::{KnownMacKey, MAX_MAC_KEYS},
+    seen::Seen,
 };
-
-/// Most backups that are remembered. Of more, the oldest are forgotten.
-const MAX_SEEN: usize = 32;
 
 /// What an account has trusted so far: which backups (T-4), and which MAC keys of them (T-5).
 ///
-/// The caller keeps one for each account, over restarts: it is plain JSON through serde, of a few
-/// kilobytes at most, and holds no secret. Every way to a [`TrustedBackup`](crate::TrustedBackup)
+/// The caller keeps one for each account, over restarts: it is plain JSON through serde, of some tens
+/// of kilobytes at most, and holds no secret. Every way to a [`TrustedBackup`](crate::TrustedBackup)
 /// asks it, and notes in it what was trusted. Store it before anything is written to the backup.
 ///
 /// A new one knows nothing, and takes whichever backup is trusted first. A caller with no place to
@@ -42,8 +40,8 @@ const MAX_SEEN: usize = 32;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Form", into = "Form")]
 pub struct TrustState {
-    /// Without repetition, the one that was trusted last at the end.
-    seen: Vec<BackupIdentity>,
+    /// None before the first one.
+    seen: Option<Seen>,
     /// The one that was noted last at the end.
     pub(crate) mac_keys: Vec<KnownMacKey>,
 }
@@ -52,41 +50,50 @@ impl TrustState {
     /// A state that knows of no backup yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { seen: Vec::new(), mac_keys: Vec::new() }
+        Self { seen: None, mac_keys: Vec::new() }
     }
 
     /// The backup that was trusted last.
     #[must_use]
     pub fn last_trusted(&self) -> Option<&BackupIdentity> {
-        self.seen.last()
+        Some(&self.seen.as_ref()?.last)
     }
 
     /// Lets this account go back to the backup that was refused: the user has said so (T-4).
     ///
-    /// It holds for this one backup. The next step back is refused again.
+    /// It holds for exactly this version, algorithm and public key, and until another backup is
+    /// trusted. What was left behind stays so: the next step back is refused again. Trust has to be
+    /// shown again after it; what cannot be remembered is refused there.
     pub fn accept_going_back(&mut self, went_back: &WentBack) {
-        self.note(went_back.found.clone());
+        if self.has_room_for(&went_back.found).is_ok() {
+            self.note(went_back.found.clone());
+        }
     }
 
     /// Takes note of a backup for which there is a reason to trust it, unless it is a step
     /// back. // T-4
     pub(crate) fn admit(&mut self, found: &BackupIdentity) -> Result<(), TrustError> {
-        if found.version.len() > VERSION_MAX_BYTES {
-            return Err(TrustError::VersionTooLong { found: found.version.len() });
-        }
-        if let Some(went_back) = WentBack::find(&self.seen, found) {
+        self.has_room_for(found)?;
+        if let Some(went_back) = self.seen.as_ref().and_then(|seen| WentBack::find(seen, found)) {
             return Err(Box::new(went_back).into());
         }
         self.note(found.clone());
         Ok(())
     }
 
-    fn note(&mut self, backup: BackupIdentity) {
-        self.seen.retain(|one| one.version != backup.version);
-        if self.seen.len() >= MAX_SEEN {
-            self.seen.remove(0);
+    fn has_room_for(&self, backup: &BackupIdentity) -> Result<(), TrustError> {
+        if backup.version.len() > VERSION_MAX_BYTES {
+            return Err(TrustError::VersionTooLong { found: backup.version.len() });
         }
-        self.seen.push(backup);
+        let full = self.seen.as_ref().is_some_and(|seen| !seen.has_room_for(backup));
+        if full { Err(TrustError::TooManyKeys) } else { Ok(()) }
+    }
+
+    fn note(&mut self, backup: BackupIdentity) {
+        match &mut self.seen {
+            Some(seen) => seen.note(backup),
+            None => self.seen = Some(Seen::first(backup)),
+        }
     }
 }
 
@@ -96,7 +103,12 @@ impl TrustState {
 #[serde(tag = "format", deny_unknown_fields)]
 enum Form {
     #[serde(rename = "trust-state-1")]
-    V1 { seen: Vec<BackupIdentity>, mac_keys: Vec<KnownMacKey> },
+    V1 {
+        // Said, so that serde takes no missing property for none.
+        #[serde(deserialize_with = "Option::deserialize")]
+        seen: Option<Seen>,
+        mac_keys: Vec<KnownMacKey>,
+    },
 }
 
 impl From<TrustState> for Form {
@@ -111,13 +123,13 @@ impl TryFrom<Form> for TrustState {
 
     fn try_from(form: Form) -> Result<Self, Self::Error> {
         let Form::V1 { seen, mac_keys } = form;
-        let lengths = [("seen", seen.len(), MAX_SEEN), ("mac_keys", mac_keys.len(), MAX_MAC_KEYS)];
-        for (property, found, most) in lengths {
-            if found > most {
-                return Err(UnreadableState::TooMany { property, found });
-            }
+        let mac_keys_found =
+            (mac_keys.len() > MAX_MAC_KEYS).then_some(("mac_keys", mac_keys.len()));
+        let too_many = mac_keys_found.or_else(|| seen.as_ref()?.too_many());
+        if let Some((property, found)) = too_many {
+            return Err(UnreadableState::TooMany { property, found });
         }
-        if seen.iter().any(|one| one.version.len() > VERSION_MAX_BYTES) {
+        if seen.as_ref().is_some_and(Seen::has_too_long_version) {
             return Err(UnreadableState::VersionTooLong);
         }
         Ok(Self { seen, mac_keys })

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::{
     BackupIdentity, KeyOrigin, RejectedSignature, SignatureError, TrustReason, TrustState,
-    TrustedSigners, WentBack, identity::VERSION_MAX_BYTES, signature,
+    TrustedSigners, WentBack, identity::VERSION_MAX_BYTES, seen::MAX_REPLACED_KEYS, signature,
 };
 
 /// What a server or a file says of a backup, before anybody trusts it.
@@ -249,4 +249,11 @@ pub enum TrustError {
         /// How many bytes it has.
         found: usize,
     },
+    /// The state is full of public keys that were trusted, and forgets none, so that none of them
+    /// can be brought back unseen (T-4).
+    #[error(
+        "this account has replaced its backup's public key {MAX_REPLACED_KEYS} times, and no more are \
+         remembered. To use another one, begin with a new trust state: it knows none of the old ones"
+    )]
+    TooManyKeys,
 }

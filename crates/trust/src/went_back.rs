@@ -2,10 +2,9 @@
 
 use core::fmt;
 
-use matrix_key_backup_wire::BackupAlgorithm;
 use thiserror::Error;
 
-use crate::BackupIdentity;
+use crate::{BackupIdentity, seen::Seen};
 
 /// The server names a backup that this account has left behind.
 ///
@@ -35,7 +34,7 @@ pub enum StepBack {
     ChangedInPlace,
     /// The version is an older one: a newer one was deleted, or is withheld.
     OlderVersion,
-    /// v1 after v2: what is written to it would not be authenticated.
+    /// v1, and v2 was seen: what is written to it would not be authenticated.
     LowerAlgorithm,
     /// The version is new, but its public key is one that another had replaced: an older backup
     /// under a new name.
@@ -54,26 +53,21 @@ impl fmt::Display for StepBack {
 }
 
 impl WentBack {
-    /// Whether `found` is a step back from what was seen, the last one at the end. // T-3, T-4
-    pub(crate) fn find(seen: &[BackupIdentity], found: &BackupIdentity) -> Option<Self> {
-        let last = seen.last().filter(|last| *last != found)?;
-        let key_was_seen = || seen.iter().any(|one| one.public_key == found.public_key);
-        let how = if found.version == last.version {
+    /// Whether `found` is a step back from what was seen. // T-3, T-4
+    pub(crate) fn find(seen: &Seen, found: &BackupIdentity) -> Option<Self> {
+        let how = if *found == seen.last {
+            return None;
+        } else if found.version == seen.last.version {
             StepBack::ChangedInPlace
-        } else if seen.iter().any(|one| found.is_no_newer_than(one)) {
+        } else if seen.has_version_of(found) {
             StepBack::OlderVersion
-        } else if is_v1(found) && !is_v1(last) {
+        } else if seen.is_lower_algorithm(found) {
             StepBack::LowerAlgorithm
-        } else if found.public_key != last.public_key && key_was_seen() {
+        } else if seen.has_replaced_key_of(found) {
             StepBack::OlderKey
         } else {
             return None;
         };
-        Some(Self { found: found.clone(), last: last.clone(), how })
+        Some(Self { found: found.clone(), last: seen.last.clone(), how })
     }
-}
-
-/// Both names of v2 are one algorithm. // N-1
-fn is_v1(backup: &BackupIdentity) -> bool {
-    backup.algorithm == BackupAlgorithm::V1
 }

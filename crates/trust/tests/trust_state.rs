@@ -151,9 +151,86 @@ fn going_back_takes_the_users_word_each_time() {
     assert_eq!(how(&state, "10", V2, 3), StepBack::OlderVersion);
     assert_eq!(how(&state, "9", V2, 2), StepBack::OlderVersion);
     assert_eq!(how(&state, "8", V1, 2), StepBack::ChangedInPlace);
+    // Nor v1 under a new version: the word was for this one.
+    assert_eq!(how(&state, "11", V1, 1), StepBack::LowerAlgorithm);
     // What is new goes on from there.
-    trust(&mut state, "11", V1, 1).unwrap();
+    trust(&mut state, "11", V2, 1).unwrap();
     trust(&mut state, "12", V2, 4).unwrap();
+    // And the word is used up.
+    for (version, algorithm, key) in [("8", V1, 1), ("11", V2, 1), ("8", V2, 4)] {
+        assert_eq!(how(&state, version, algorithm, key), StepBack::OlderVersion);
+    }
+}
+
+// T-3, T-4: a version with another key is accepted, and the key that it had stays replaced.
+#[test]
+fn accepted_change_in_place_brings_no_old_key_back() {
+    let mut state = seen(&[("1", V2, 1)]);
+    let went_back = refused(trust(&mut state, "1", V2, 2));
+    state.accept_going_back(&went_back);
+    trust(&mut state, "1", V2, 2).unwrap();
+    assert_eq!(how(&state, "1", V2, 1), StepBack::ChangedInPlace);
+    assert_eq!(how(&state, "2", V2, 1), StepBack::OlderKey);
+}
+
+// T-4: the server shows the current backup, rightly signed, under as many versions as it likes, and
+// then the old one under a new version.
+#[test]
+fn no_number_of_versions_brings_an_old_key_back() {
+    for name in ["", "x"] {
+        let mut state = seen(&[("1", V2, 1), ("2", V2, 2)]);
+        for version in 3..1000 {
+            trust(&mut state, &format!("{name}{version}"), V2, 2).unwrap();
+        }
+        assert_eq!(how(&state, "1000", V2, 1), StepBack::OlderKey);
+        assert_eq!(how(&state, "y", V2, 1), StepBack::OlderKey);
+        assert_eq!(how(&state, "2", V2, 1), StepBack::OlderVersion);
+        assert_eq!(how(&state, "1000", V1, 2), StepBack::LowerAlgorithm);
+    }
+}
+
+// T-4: keys are not forgotten. Where there is no more room, the next one is refused.
+#[test]
+fn replaced_keys_are_never_forgotten() {
+    let mut state = TrustState::new();
+    for key in 1..=129 {
+        trust(&mut state, &key.to_string(), V2, key).unwrap();
+    }
+    let full = state.clone();
+    for version in ["130", "129"] {
+        let error = trust(&mut state, version, V2, 130).unwrap_err();
+        assert_eq!(error, TrustError::TooManyKeys);
+        assert!(error.to_string().contains("128 times"), "{error}");
+    }
+    assert_eq!(state, full);
+    for key in 1..129 {
+        assert_eq!(how(&state, "130", V2, key), StepBack::OlderKey, "{key}");
+    }
+    // What needs no room goes on: a newer version, and a key that is known.
+    trust(&mut state, "130", V2, 129).unwrap();
+    let went_back = refused(trust(&mut state, "131", V2, 1));
+    state.accept_going_back(&went_back);
+    trust(&mut state, "131", V2, 1).unwrap();
+    assert_eq!(how(&state, "132", V2, 129), StepBack::OlderKey);
+}
+
+// T-4: what was found with another state, or changed since, does not make this one unreadable.
+#[test]
+fn what_cannot_be_remembered_is_not_accepted() {
+    let mut state = seen(&[("9", V2, 1)]);
+    let mut went_back = refused(trust(&mut state, "8", V2, 1));
+    went_back.found.version = "v".repeat(256);
+    let before = state.clone();
+    state.accept_going_back(&went_back);
+    assert_eq!(state, before);
+
+    let went_back = refused(trust(&mut seen(&[("9", V2, 1)]), "8", V2, 200));
+    for key in 2..=129 {
+        trust(&mut state, &(key + 8).to_string(), V2, key).unwrap();
+    }
+    let before = state.clone();
+    state.accept_going_back(&went_back);
+    assert_eq!(state, before);
 }
 
 #[test]
@@ -206,15 +283,22 @@ mod kept {
     fn state_is_written_as_documented() {
         let expected = json!({
             "format": "trust-state-1",
-            "seen": [{
-                "version": "9",
-                "algorithm": V2.as_str(),
-                "public_key": reader(1).public_key().to_base64(),
-            }],
+            "seen": {
+                "last": {
+                    "version": "12",
+                    "algorithm": V2.as_str(),
+                    "public_key": reader(2).public_key().to_base64(),
+                },
+                "replaced_keys": [reader(1).public_key().to_base64()],
+                "versions": ["a", "12"],
+                "v2": true,
+            },
             "mac_keys": [],
         });
-        let state = seen(&[("9", V2, 1)]);
+        let state = seen(&[("9", V1, 1), ("10", V1, 1), ("a", V2, 2), ("12", V2, 2)]);
         assert_eq!(serde_json::to_value(state).unwrap(), expected);
+        let nothing = json!({ "format": "trust-state-1", "seen": null, "mac_keys": [] });
+        assert_eq!(serde_json::to_value(TrustState::new()).unwrap(), nothing);
     }
 
     // It is kept for years: neither its length nor that of anything in it is the server's to choose.
@@ -224,10 +308,19 @@ mod kept {
         for version in 0..1000 {
             trust(&mut state, &format!("{version}{}", "x".repeat(250)), V2, 1).unwrap();
         }
+        for key in 2..129 {
+            trust(&mut state, &format!("{key}{}", "z".repeat(250)), V2, key).unwrap();
+        }
+        trust(&mut state, "9", V2, 128).unwrap();
         assert!(kept(&state).len() < 16 << 10, "{}", kept(&state).len());
+        // The number is not forgotten for names, however many.
+        for version in 0..1000 {
+            trust(&mut state, &format!("w{version}"), V2, 128).unwrap();
+        }
+        assert_eq!(how(&state, "9", V2, 128), StepBack::OlderVersion);
         let before = state.clone();
         for (length, fits) in [(255, true), (256, false), (1 << 20, false)] {
-            let result = trust(&mut state, &"y".repeat(length), V2, 1);
+            let result = trust(&mut state, &"y".repeat(length), V2, 128);
             match fits {
                 true => drop(result.unwrap()),
                 false => {
@@ -249,8 +342,11 @@ mod kept {
             *json.pointer_mut(path).unwrap() = value;
             json
         };
-        let one = good["seen"][0].clone();
-        let mac_key = json!({ "fingerprint": "A".repeat(43), "confirmed": true });
+        let key = good["seen"]["last"]["public_key"].clone();
+        let fingerprint = "A".repeat(43);
+        let mac_key = json!({ "public_key": key, "fingerprint": fingerprint, "confirmed": true });
+        let mut without_v2 = good.clone();
+        without_v2["seen"].as_object_mut().unwrap().remove("v2");
         let mut without_format = good.clone();
         without_format.as_object_mut().unwrap().remove("format");
         let mut without_seen = good.clone();
@@ -269,18 +365,40 @@ mod kept {
             (unknown, "other"),
             (with("/format", json!("trust-state-2")), "trust-state-2"),
             (with("/format", json!(1)), "1"),
-            (with("/seen", json!(vec![one; 33])), "`seen` has 33 elements"),
-            (with("/seen", json!({})), "sequence"),
+            (without_v2, "v2"),
+            (with("/seen", json!({})), "last"),
+            (with("/seen", json!([])), "0"),
+            (
+                with("/seen/replaced_keys", json!(vec![&key; 129])),
+                "`replaced_keys` has 129 elements",
+            ),
+            (with("/seen/replaced_keys", json!(["AAAA"])), "32"),
+            (with("/seen/versions", json!(vec!["a"; 17])), "`versions` has 17 elements"),
+            (with("/seen/versions", json!(["v".repeat(256)])), "255 bytes"),
+            (with("/seen/v2", json!(2)), "2"),
             (with("/mac_keys", json!(vec![mac_key; 17])), "`mac_keys` has 17 elements"),
             (with("/mac_keys", json!(null)), "null"),
-            (with("/mac_keys", json!([{ "fingerprint": "AAAA", "confirmed": true }])), "3"),
-            (with("/mac_keys", json!([{ "fingerprint": "A".repeat(43) }])), "confirmed"),
-            (with("/seen/0", json!({})), "version"),
-            (with("/seen/0/version", json!(9)), "9"),
-            (with("/seen/0/version", json!("v".repeat(256))), "255 bytes"),
-            (with("/seen/0/algorithm", json!("org.example.v3")), "org.example.v3"),
-            (with("/seen/0/public_key", json!("AAAA")), "32"),
-            (with("/seen/0/public_key", json!("?")), "base64"),
+            (
+                with(
+                    "/mac_keys",
+                    json!([{ "public_key": key, "fingerprint": "AAAA", "confirmed": true }]),
+                ),
+                "3",
+            ),
+            (
+                with("/mac_keys", json!([{ "public_key": key, "fingerprint": fingerprint }])),
+                "confirmed",
+            ),
+            (
+                with("/mac_keys", json!([{ "fingerprint": fingerprint, "confirmed": true }])),
+                "public_key",
+            ),
+            (with("/seen/last", json!({})), "version"),
+            (with("/seen/last/version", json!(9)), "9"),
+            (with("/seen/last/version", json!("v".repeat(256))), "255 bytes"),
+            (with("/seen/last/algorithm", json!("org.example.v3")), "org.example.v3"),
+            (with("/seen/last/public_key", json!("AAAA")), "32"),
+            (with("/seen/last/public_key", json!("?")), "base64"),
         ] {
             let error = reads(&json).unwrap_err();
             assert!(error.contains(named), "{named} is missing in {error:?} of {json}");
@@ -334,7 +452,7 @@ mod model {
                 let met = history.iter().any(|(other, ..)| *other == version);
                 let highest = history.iter().filter_map(|(other, ..)| other.parse::<u8>().ok()).max();
                 let lower = version.parse::<u8>().is_ok_and(|number| Some(number) < highest);
-                let was_v2 = history.last().is_some_and(|last| last.1 == V2);
+                let was_v2 = history.iter().any(|(_, other, _)| *other == V2);
                 let key_left = history.last().is_some_and(|last| last.2 != key)
                     && history.iter().any(|(.., other)| *other == key);
                 let back = !same && (met || lower || was_v2 && is_v1 || key_left);
@@ -350,7 +468,6 @@ mod model {
                     }
                     Err(other) => return Err(TestCaseError::fail(other.to_string())),
                 }
-                history.retain(|(other, ..)| *other != version);
                 history.push((version, algorithm, key));
             }
         }
