@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod copying;
 pub mod downloader;
 pub mod maybe_send;
 pub mod merge;

@@ -251,7 +251,7 @@ mod tests {
 
     fn members() -> Vec<(&'static str, Value)> {
         let rooms = json!({
-            "!a": {"version": "no", "x": {"y": {}}, "sessions": {"s": decoys(), "t": 5}},
+            "!a": {"count": "no", "a": {"y": {}}, "sessions": {"s": decoys(), "t": 5}},
             "sessions": {"sessions": {"u": null, "sessions": []}, "z": {"z": 1}},
             "!b": [{"no": {}}],
             "!c": {"sessions": {}},
