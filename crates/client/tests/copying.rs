@@ -117,7 +117,7 @@ async fn open(path: &Path) -> (JsonFileStore, VersionId) {
     (store, version)
 }
 
-/// What a store does to those who copy to it.
+/// What a store does to those who copy to it, or from it.
 #[derive(Default)]
 struct Target {
     inner: Option<SqliteStore>,
@@ -127,8 +127,8 @@ struct Target {
     puts_until_replaced: Option<AtomicUsize>,
     /// Entries are written anew, as homeservers do.
     rewrites: bool,
-    /// This session is not given.
-    withholds: Option<SessionId>,
+    /// This session is not given, from this reading on.
+    withholds: Option<(SessionId, AtomicUsize)>,
 }
 
 impl Target {
@@ -201,8 +201,9 @@ impl BackupStore for Target {
     }
 
     fn keys(&self, version: VersionId, scope: KeyScope) -> KeyPages<'_, SqliteStoreError> {
-        KeyPages::new(self.store().keys(version, scope).map_ok(|mut page| {
-            page.retain(|key| self.withholds.as_ref() != Some(&key.session_id));
+        let withheld = self.withholds.as_ref().filter(|(_, from)| is_due(Some(from)));
+        KeyPages::new(self.store().keys(version, scope).map_ok(move |mut page| {
+            page.retain(|key| withheld.is_none_or(|(session, _)| *session != key.session_id));
             page
         }))
     }
@@ -218,6 +219,20 @@ impl BackupStore for Target {
     async fn delete_keys(&self, _: &VersionId, _: KeyScope) -> Outcome<PutOutcome> {
         panic!("a copy deletes nothing")
     }
+}
+
+/// Off wasm a copy can move between threads; this only has to compile.
+#[test]
+fn futures_are_send() {
+    fn send<T: Send>(_: T) {}
+    fn of_any_stores<F: BackupStore, T: BackupStore>(from: &F, to: &T) {
+        let version = VersionId::new("1");
+        send(copy_version(from, version.clone(), to, OtherBackup::Refuse, |_| ()));
+        send(compare_versions(from, &version, to, &version, |_| ()));
+        send(copy_to_json(from, version, Vec::new(), |_| ()));
+    }
+    let store = block_on(sqlite());
+    of_any_stores(&store, &store);
 }
 
 #[test]
@@ -453,12 +468,28 @@ fn what_the_target_does_not_give_back_is_missing() {
     block_on(async {
         let from = sqlite().await;
         let version = backup(&from, many()).await;
-        let to = Target { withholds: Some(session("s/400")), ..Target::new().await };
+        let withholds = Some((session("s/400"), AtomicUsize::new(0)));
+        let to = Target { withholds, ..Target::new().await };
         let (report, named) = copy(&from, &version, &to).await;
         let report = report.unwrap();
         assert_eq!(named, ["!1:x s/400: it is missing in the copy"]);
         assert_eq!((report.counts.written, report.comparison.different), (700, 1));
         assert!(!report.is_complete());
+    });
+}
+
+/// What was copied and is not there to be compared may differ.
+#[test]
+fn what_the_source_takes_back_leaves_the_copy_incomplete() {
+    block_on(async {
+        let withholds = Some((session("s/400"), AtomicUsize::new(1)));
+        let (from, to) = (Target { withholds, ..Target::new().await }, sqlite().await);
+        let version = backup(&from, many()).await;
+        let (report, named) = copy(&from, &version, &to).await;
+        let report = report.unwrap();
+        assert_eq!((report.counts.written, report.comparison.compared), (700, 699));
+        assert_eq!((named, report.comparison.only_there), (vec![], 1));
+        assert!(report.comparison.has_all() && !report.is_complete());
     });
 }
 

@@ -119,7 +119,8 @@ fn difference(entry: Entry, found: Option<Entry>) -> Option<CopyDifference> {
     }
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests {
     use matrix_key_backup_wire::{KeyBackupData, RoomId, SessionId};
     use pollster::block_on;

@@ -134,8 +134,12 @@ pub struct CopyReport {
 
 impl CopyReport {
     /// Whether every entry is in the target as it was.
+    ///
+    /// It is not where the comparison has seen fewer entries than were copied: the store took some
+    /// back, or withholds them, and nobody knows how they compare.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.comparison.has_all() && self.counts.unreadable == 0
+        let CopyCounts { entries, unreadable, .. } = self.counts;
+        unreadable == 0 && self.comparison.has_all() && self.comparison.compared >= entries
     }
 }
