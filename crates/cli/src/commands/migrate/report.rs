@@ -90,6 +90,7 @@ impl MigrateReport {
         text += &figure(self.counts.already_there, "in the new version already");
         for (number, what) in [
             (self.counts.merged, "merged with another key for the session"),
+            (self.counts.blocked, "blocked: the new version keeps what it has"),
             (self.counts.dropped, "dropped: without a right MAC"),
             (self.counts.left_behind, "left behind: gives no key"),
             (self.missing, "missing: the store did not give them"),
