@@ -14,6 +14,7 @@ mod files;
 mod findings;
 mod interrupt;
 mod key_shape;
+mod known_backup;
 mod manual;
 mod output;
 mod page;

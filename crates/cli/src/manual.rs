@@ -87,7 +87,7 @@ fn sections() -> [Section; 4] {
                 (
                     "matrix-key-backup/backup.sqlite3.key",
                     "Beside it: the decryption key of a backup that `upload` began, or that `unlock` \
-                     found. Copy it to a safe place; once it is moved away, the key is asked for.",
+                     found and checked. Copy it to a safe place; once it is moved away, the key is asked for.",
                 ),
                 (
                     "backup.sqlite3.new.key",

@@ -12,10 +12,7 @@ use matrix_key_backup::{
     v2::BackupReader,
     wire::WriterKey,
 };
-use rand::{
-    SeedableRng as _,
-    rngs::{StdRng, SysRng},
-};
+use rand::{TryRng as _, rand_core::UnwrapErr, rngs::SysRng};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -217,18 +214,28 @@ pub(crate) fn secret_text(parts: &[&str]) -> Zeroizing<String> {
     text
 }
 
-/// A generator for new keys, seeded by the system.
-pub(crate) fn random_numbers() -> Result<StdRng, Error> {
-    StdRng::try_from_rng(&mut SysRng).map_err(|_| Error::NoRandomness)
+/// The system's own generator, for new keys. It keeps no state here that would have to be wiped.
+/// // K-5
+///
+/// It is tried once, so that a system that has no random numbers is an error and no panic.
+pub(crate) fn random_numbers() -> Result<UnwrapErr<SysRng>, Error> {
+    SysRng.try_next_u32().map_err(|_| Error::NoRandomness)?;
+    Ok(UnwrapErr(SysRng))
 }
 
 #[cfg(test)]
 mod tests {
     use matrix_key_backup::primitives::KeyRepresentationError;
 
-    use super::{KeyTextError, decryption_key};
+    use super::{KeyTextError, decryption_key, random_numbers};
 
     const BASE58: &str = "EsUB yNZ4 TFjj sumW 4GNt kXhp CbhS CqrF XqSj LXPL 7QTb nak8";
+
+    // K-5: a seeded generator would leave the state from which new keys follow behind.
+    #[test]
+    fn the_generator_for_new_keys_has_no_state() {
+        assert_eq!(size_of_val(&random_numbers().unwrap()), 0);
+    }
 
     #[test]
     fn reads_both_forms() {

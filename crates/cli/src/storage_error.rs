@@ -3,7 +3,7 @@
 use matrix_key_backup::primitives::KeyRepresentationError;
 use matrix_key_backup_secret_storage::{
     AccountDataError, DecryptError, EncryptError, KeyDescriptionError, NotADecryptionKey,
-    OpenError, OtherBackup, PassphraseInfoError,
+    OpenError, PassphraseInfoError,
 };
 use thiserror::Error;
 
@@ -42,8 +42,8 @@ pub(crate) enum StorageError {
     #[error("{file}: {error}")]
     NotADecryptionKey { file: Input, error: NotADecryptionKey },
 
-    #[error("{account_data} and {auth_data} do not belong together: {error}. Get both anew")]
-    OtherBackup { account_data: Input, auth_data: Input, error: OtherBackup },
+    #[error("{key} and {backup} do not belong together: {problem}. {advice}")]
+    OtherBackup { key: Origin, backup: String, problem: String, advice: &'static str },
 
     #[error("{0}")]
     NotStored(#[from] EncryptError),

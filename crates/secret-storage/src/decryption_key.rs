@@ -44,8 +44,15 @@ impl UncheckedDecryptionKey {
     }
 
     /// The key, which was compared with nothing: it may belong to no backup at all.
+    ///
+    /// # Security
+    ///
+    /// No MAC covers the secret's `iv`, and account data is the server's to choose: this may be a
+    /// damaged key, or that of an older backup (S-6). Show it, or keep it where the user says, but
+    /// begin no backup with it, upload to none, and use it nowhere unasked. To do that, take
+    /// [`check`](Self::check).
     #[must_use]
-    pub fn into_unchecked(self) -> BackupDecryptionKey {
+    pub fn hazmat_into_unchecked(self) -> BackupDecryptionKey {
         self.0
     }
 }

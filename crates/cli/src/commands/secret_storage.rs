@@ -19,6 +19,7 @@ use crate::{
     error::Error,
     exit::ExitStatus,
     files::{Input, KEEP_KEYS, NewFile, Overwrite},
+    known_backup::{KeyFit, KnownBackup},
     output::{Output, Report},
     passphrase::{self, Opens},
     progress::spin,
@@ -37,7 +38,8 @@ pub(crate) enum Command {
 /// Make a new secret storage key
 ///
 /// The key is random, or made from a passphrase with --with-passphrase or --passphrase-file; then
-/// either opens it. If a decryption key is given, it is stored under the new key. What comes of it
+/// either opens it. If a decryption key is given, it is stored under the new key; one that does not
+/// fit the backup that --auth-data tells of, or else that in the store, is refused. What comes of it
 /// is account data: a list of events, to be put one after the other, in this order, with PUT
 /// /user/{userId}/account_data/{type}.
 ///
@@ -83,6 +85,11 @@ pub(crate) struct CreateArguments {
     #[arg(long, requires = "account_data")]
     replace_default: bool,
 
+    /// The answer of GET /room_keys/version, or the `auth_data` in it, to compare the decryption key
+    /// with [default: the backup in the store]
+    #[arg(long, value_name = "FILE")]
+    auth_data: Option<Input>,
+
     #[command(flatten)]
     decryption_key: KeyArguments,
 }
@@ -100,6 +107,8 @@ struct CreateReport {
     stored: Vec<&'static str>,
     /// Where the decryption key came from, if it is one of them.
     decryption_key_from: Option<String>,
+    /// What is known of it.
+    decryption_key: Option<KeyFit>,
     /// The secrets that are stored under other keys only.
     not_stored: Vec<String>,
     /// Where the account data was written.
@@ -119,6 +128,7 @@ impl Report for CreateReport {
             Some(origin) => format!("Stored under it     the decryption key from {origin}\n"),
             None => "Stored under it     nothing: no decryption key was given\n".to_owned(),
         };
+        text += &self.decryption_key.as_ref().map_or_else(String::new, KeyFit::text);
         let events = count(self.events as u64, "event");
         text += &format!("Account data        {events} in {}\n", self.events_file);
         if !self.default {
@@ -156,6 +166,7 @@ fn create(arguments: &CreateArguments, context: &Context) -> Result<ExitStatus, 
     let account = account.as_ref();
     let default = arguments.is_default(account)?;
     let decryption_key = given_decryption_key(&arguments.decryption_key, context)?;
+    let fit = arguments.fit(decryption_key.as_ref(), context)?;
     let (new_key, passphrase) = arguments.new_key(context.output)?;
 
     let secret = decryption_key.as_ref().map(|given| stored(&new_key, given, account));
@@ -171,6 +182,7 @@ fn create(arguments: &CreateArguments, context: &Context) -> Result<ExitStatus, 
         default,
         stored: decryption_key.iter().map(|_| DECRYPTION_KEY_SECRET).collect(),
         decryption_key_from: decryption_key.as_ref().map(|given| given.origin.to_string()),
+        decryption_key: fit,
         not_stored: not_stored(account, decryption_key.is_some()),
         events_file: shown(&arguments.out),
         events: events.len(),
@@ -203,6 +215,22 @@ impl CreateArguments {
             Err(_) if self.replace_default => Ok(true),
             Err(error) => Err(StorageError::AccountData { file: file.clone(), error }.into()),
         }
+    }
+
+    /// Compares the decryption key with a backup: stored under a new key, that of another backup
+    /// would be taken for this one's. // S-6
+    fn fit(&self, given: Option<&GivenKey>, context: &Context) -> Result<Option<KeyFit>, Error> {
+        let Some(GivenKey { reader, origin }) = given else {
+            return match self.auth_data {
+                Some(_) => Err(Error::Usage(NOTHING_TO_COMPARE.to_owned())),
+                None => Ok(None),
+            };
+        };
+        let backup = KnownBackup::find(self.auth_data.as_ref(), context)?;
+        if let Some(backup) = &backup {
+            backup.check(reader.public_key(), origin)?;
+        }
+        Ok(Some(KeyFit::new(reader.public_key(), backup.as_ref())))
     }
 
     /// The key, and whether it follows from a passphrase.
@@ -248,6 +276,10 @@ impl CreateArguments {
         }
     }
 }
+
+const NOTHING_TO_COMPARE: &str = "--auth-data is what a decryption key is compared with, and none was \
+                                  given: give the file that holds it with --key-file, or leave out \
+                                  --auth-data";
 
 const KEEP_EVENTS: Overwrite = Overwrite::No("give another path, or move that file away");
 

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::{
     access::Access,
     args::{AnyKeyArguments, FindingArguments, ScopeArguments, VersionArguments},
+    begin::check_place,
     context::Context,
     error::Error,
     exit::ExitStatus,
@@ -230,7 +231,7 @@ async fn draw(
         true => Overwrite::Yes,
         false => Overwrite::No("give another path, or add --force to overwrite it"),
     };
-    overwrite.check(path)?;
+    check_place(context, path, overwrite)?;
     let backup = context.place.existing_backup(store, &arguments.version).await?;
     let key = GivenKey::required(&arguments.key.decryption, context)?;
     key.trust(&backup, context)?;

@@ -10,17 +10,18 @@ use matrix_key_backup_secret_storage::{
 use serde::Serialize;
 
 use crate::{
-    account_data::{AccountDataFile, AuthDataFile},
+    account_data::AccountDataFile,
     begin::check_new_file,
     context::Context,
     error::Error,
     exit::ExitStatus,
     files::{Input, KEEP_KEYS, NewFile},
+    known_backup::{KeyFit, KnownBackup},
     output::Report,
-    printable::printable,
-    secrets::secret_text,
+    secrets::{Origin, secret_text},
     storage_error::StorageError,
     storage_key::StorageKeyArguments,
+    store::is_same_place,
     wording::{quoted, shown},
 };
 
@@ -31,8 +32,10 @@ use crate::{
 /// passphrase. Account data is given as a file: an answer of /sync, a list of events, or an object
 /// of contents by type.
 ///
-/// With --auth-data the key is compared with the backup. Without it nobody knows whether it is the
-/// key of this backup.
+/// The key is compared with the backup that --auth-data tells of, or else with that in the store.
+/// Where there is neither, nobody knows whether it is the key of this backup. It is then called
+/// unchecked, and does not go beside the store, where it would be used unasked: say with --key-out
+/// or --print where it goes.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   matrix-key-backup unlock --account-data sync.json --auth-data version.json
@@ -44,13 +47,14 @@ pub(crate) struct Arguments {
     account_data: Input,
 
     /// The answer of GET /room_keys/version, or the `auth_data` in it, to compare the key with
+    /// [default: the backup in the store]
     #[arg(long, value_name = "FILE")]
     auth_data: Option<Input>,
 
     #[command(flatten)]
     storage_key: StorageKeyArguments,
 
-    /// Write the decryption key to this file [default: beside the store]
+    /// Write the decryption key to this file [default: beside the store, if the key was checked]
     #[arg(long, value_name = "FILE")]
     key_out: Option<PathBuf>,
 
@@ -68,29 +72,18 @@ struct UnlockReport {
     key_name: Option<String>,
     /// Whether its description could be compared with it (S-2).
     key_check: &'static str,
-    /// The public key that follows from the decryption key.
-    public_key: String,
-    /// Whether that is the public key of the backup (S-6).
-    checked: bool,
-    /// The version of that backup, where the file said it.
-    version: Option<String>,
+    #[serde(flatten)]
+    fit: KeyFit,
     /// Where the decryption key was written.
     file: Option<String>,
 }
 
 impl Report for UnlockReport {
     fn text(&self) -> String {
-        let Self { key_id, key_name, public_key, version, .. } = self;
+        let Self { key_id, key_name, fit, .. } = self;
         let name = key_name.as_ref().map_or_else(String::new, |name| format!(", {}", quoted(name)));
         let mut text = format!("Secret storage key  {}{name}\n", quoted(key_id));
-        text += &format!("Public key          {public_key}\n");
-        text += &match (self.checked, version) {
-            (true, Some(version)) => {
-                format!("Backup              version {}: the key fits\n", printable(version))
-            }
-            (true, None) => "Backup              the key fits\n".to_owned(),
-            (false, _) => "Backup              unchecked: it was compared with none\n".to_owned(),
-        };
+        text += &fit.text();
         if let Some(file) = &self.file {
             text += &format!(
                 "\nThe decryption key is in {file}, readable by you only. Whoever has it can read \
@@ -110,8 +103,8 @@ impl Report for UnlockReport {
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
     let account = AccountDataFile::read(&arguments.account_data)?;
-    let backup = arguments.auth_data.as_ref().map(AuthDataFile::read).transpose()?;
-    let path = arguments.key_file(context)?;
+    let backup = KnownBackup::find(arguments.auth_data.as_ref(), context)?;
+    let path = arguments.key_file(backup.as_ref(), context)?;
 
     let described = arguments.storage_key.described(&account)?;
     let secret = account.secret(DECRYPTION_KEY_SECRET)?;
@@ -122,9 +115,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus
         key_id: opened.id().to_string(),
         key_name: described.description().name().map(ToOwned::to_owned),
         key_check: in_word(opened.check()),
-        public_key: stored.public_key().to_base64(),
-        checked: backup.is_some(),
-        version: backup.as_ref().and_then(|backup| backup.version.clone()),
+        fit: KeyFit::new(&stored.public_key(), backup.as_ref()),
         file: path.as_deref().map(shown),
     };
     let key = checked(stored, &account, backup.as_ref(), context)?;
@@ -145,11 +136,27 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus
 
 impl Arguments {
     /// Where the key goes, unless it is printed. Nothing is asked for what could not be written.
-    fn key_file(&self, context: &Context) -> Result<Option<PathBuf>, Error> {
+    ///
+    /// Beside the store a key is used unasked, so one that nobody can check does not go there. // S-6
+    fn key_file(
+        &self,
+        backup: Option<&KnownBackup>,
+        context: &Context,
+    ) -> Result<Option<PathBuf>, Error> {
         if self.print {
             return Ok(None);
         }
-        let path = self.key_out.clone().unwrap_or_else(|| context.place.key_file());
+        let beside = context.place.key_file();
+        let path = self.key_out.clone().unwrap_or_else(|| beside.clone());
+        if backup.is_none() && is_same_place(&path, &beside) {
+            return Err(Error::Usage(format!(
+                "the decryption key cannot be checked: there is no backup in {} to compare it \
+                 with. Give the answer of GET /room_keys/version with --auth-data; or say with \
+                 --key-out FILE or --print where an unchecked key is to go, since beside the store \
+                 it would be used unasked",
+                context.place.path().display()
+            )));
+        }
         check_new_file(context, &path)?;
         Ok(Some(path))
     }
@@ -173,22 +180,18 @@ fn stored_key(
 fn checked(
     stored: UncheckedDecryptionKey,
     account: &AccountDataFile,
-    backup: Option<&AuthDataFile>,
+    backup: Option<&KnownBackup>,
     context: &Context,
 ) -> Result<BackupDecryptionKey, Error> {
-    let Some(AuthDataFile { file, auth_data, .. }) = backup else {
+    let Some(backup) = backup else {
         context.output.warn(
             "the decryption key is unchecked: it was compared with no backup, so it may be damaged \
              or that of another one. Compare it, with --auth-data here or with `key check`",
         );
-        return Ok(stored.into_unchecked());
+        return Ok(stored.hazmat_into_unchecked());
     };
-    let key = stored.check(auth_data).map_err(|error| StorageError::OtherBackup {
-        account_data: account.file.clone(),
-        auth_data: file.clone(),
-        error,
-    })?;
-    Ok(key)
+    let from = Origin::Input(account.file.clone());
+    Ok(stored.check(&backup.auth_data).map_err(|error| backup.other(&error.found, &from))?)
 }
 
 /// The word for it in reports.

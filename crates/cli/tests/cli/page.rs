@@ -105,6 +105,20 @@ fn it_overwrites_nothing_unasked_and_needs_the_decryption_key() {
     assert!(!new.exists());
 }
 
+/// Not even --force replaces what belongs to the store: SQLite's own files do not look like one.
+#[test]
+fn it_never_takes_the_place_of_a_file_of_the_store() {
+    let (world, store, key_file) = mixed();
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let path = world.path(&format!("store.sqlite3{suffix}"));
+        let draw = draw(&store, &key_file, &path);
+        let ran = world.run(draw.into_iter().chain(["--force"]));
+        ran.refused(2, &[&format!("store.sqlite3{suffix}"), "belongs to it"]);
+        assert_eq!(path.exists(), suffix.is_empty(), "{suffix}");
+    }
+    world.run(["verify", "--store", text(&store), "--key-file", text(&key_file)]).with_status(1);
+}
+
 #[test]
 fn machines_are_told_the_figures_as_well() {
     let (world, store, key_file) = mixed();

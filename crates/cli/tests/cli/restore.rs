@@ -56,11 +56,13 @@ fn keys_stores_and_links_do_not_go_by_force_either() {
     let link = world.path("link");
     std::os::unix::fs::symlink(&key_file, &link).unwrap();
     let folder = world.path(".");
-    for precious in [&key_file, &store, &link, &folder] {
+    // SQLite's own files do not look like a store.
+    let [wal, journal] = ["-wal", "-journal"].map(|end| world.path(&format!("store.sqlite3{end}")));
+    for precious in [&key_file, &store, &wal, &journal, &link, &folder] {
         let before = fs::read(precious).ok();
         let restore = ["restore", "--store", text(&store), "--key-file", text(&key_file)];
         let to = ["--out", text(precious), "--force", "--passphrase-file", text(&passphrase)];
-        world.run(restore.iter().chain(&to)).refused(2, &["is there already", "another path"]);
+        world.run(restore.iter().chain(&to)).refused(2, &[text(precious), "another path"]);
         assert_eq!(fs::read(precious).ok(), before);
     }
     assert!(link.is_symlink());

@@ -41,6 +41,10 @@ fn a_new_key_opens_what_was_stored_under_it() {
     assert_eq!((&json["passphrase"], &json["default"]), (&false.into(), &true.into()));
     assert_eq!(json["stored"], json!(["m.megolm_backup.v1"]));
     assert_eq!(json["decryption_key_from"], "my.key");
+    let public_key = key(1).public_key().to_base64();
+    let unchecked =
+        json!({ "public_key": public_key, "checked": false, "backup": null, "version": null });
+    assert_eq!(json["decryption_key"], unchecked);
     assert_eq!(json["not_stored"], json!([]));
     assert_eq!((&json["events_file"], &json["events"]), (&"events.json".into(), &3.into()));
     assert_eq!(json["key_file"], "new.key");
@@ -62,6 +66,48 @@ fn a_new_key_opens_what_was_stored_under_it() {
     assert!(!ran.out.contains(secret.trim_end()));
     let check = ["key", "check", "--account-data", "events.json", "--storage-key-file", "new.key"];
     world.run(check).done();
+}
+
+/// Under a new key, the decryption key of another backup would be taken for this one's. // S-6
+#[test]
+fn the_decryption_key_is_compared_with_the_backup() {
+    let mut world = World::new();
+    world.key_file("my.key", &key(1));
+    world.key_file("other.key", &key(2));
+    let public_key = key(1).public_key().to_base64();
+    world.write("auth_data.json", json!({ "public_key": public_key }).to_string());
+    world.run(["create", "--store", "mine.sqlite3", "--key-file", "my.key"]).done();
+    let backups = [["--auth-data", "auth_data.json"], ["--store", "mine.sqlite3"]];
+    for (backup, version) in backups.into_iter().zip([Value::Null, "1".into()]) {
+        let other = ["--key-file", "other.key", "--json"];
+        let ran = world.run(CREATE.iter().chain(&KEY_OUT).chain(&backup).chain(&other));
+        let ran =
+            ran.refused(3, &["other.key", backup[1], "do not belong together", "other_backup"]);
+        assert_eq!(ran.out, "");
+        assert!(!world.path("events.json").exists() && !world.path("new.key").exists());
+
+        let print = ["--print", "--key-file", "my.key", "--json"];
+        let ran = world.run_revealing(CREATE.iter().chain(&print).chain(&backup)).done();
+        let expected = json!({
+            "public_key": public_key, "checked": true, "backup": backup[1], "version": version,
+        });
+        assert_eq!(ran.json()["decryption_key"], expected);
+        fs::remove_file(world.path("events.json")).unwrap();
+    }
+    // A file counts more than the store, and people are told the same.
+    let with = ["--key-file", "other.key", "--store", "mine.sqlite3", "--auth-data", "other.json"];
+    let public_key = key(2).public_key().to_base64();
+    world.write("other.json", json!({ "public_key": public_key }).to_string());
+    let ran = world.run(CREATE.iter().chain(&KEY_OUT).chain(&with)).done();
+    assert!(ran.out.contains(&public_key), "{}", ran.out);
+    assert!(ran.out.contains("other.json: the key fits"), "{}", ran.out);
+
+    let nothing = ["secret-storage", "create", "--out", "x", "--key-out", "y"];
+    world
+        .run(nothing.iter().chain(&["--auth-data", "other.json"]))
+        .refused(2, &["--auth-data", "none was given", "--key-file"]);
+    let ran = world.run(nothing.iter().chain(&["--key-file", "my.key"])).done();
+    assert!(ran.out.contains("unchecked"), "{}", ran.out);
 }
 
 #[test]

@@ -84,27 +84,97 @@ fn account_data_and_auth_data_come_in_several_forms() {
 
 /// Nothing says whether it is the key of this backup, and that is said. // S-6
 #[test]
-fn without_auth_data_the_key_is_unchecked() {
+fn a_key_that_nothing_checks_is_called_unchecked() {
     let (world, unlock) = account_world(0);
     let secret = ["--storage-key-file", "storage.key"];
-    let ran = world.run(unlock.iter().chain(&secret)).done();
+    let ran = world.run(unlock.iter().chain(&secret).chain(&["--key-out", "my.key"])).done();
     assert!(ran.out.contains("unchecked"), "{}", ran.out);
     assert!(ran.err.contains("compared with no backup"), "{}", ran.err);
-
-    // It lies beside the default store, which uses it from now on.
-    let beside = world.data().join("backup.sqlite3.key");
-    assert!(ran.out.contains(text(&beside)), "{}", ran.out);
-    assert_eq!((mode(&beside), mode(&world.data())), (0o600, 0o700));
+    assert_eq!(mode(&world.path("my.key")), 0o600);
+    assert!(!world.data().join("backup.sqlite3.key").exists());
 
     let ran =
         world.run_revealing(unlock.iter().chain(&secret).chain(&["--print", "--json"])).done();
     assert_eq!(ran.json()["checked"], false);
-    assert_eq!(ran.json()["version"], Value::Null);
+    assert_eq!((&ran.json()["version"], &ran.json()["backup"]), (&Value::Null, &Value::Null));
     let warning: Value = serde_json::from_str(&ran.err).unwrap();
     assert!(warning["warning"]["message"].as_str().unwrap().contains("unchecked"), "{warning}");
     let printed = ran.json()["decryption_key"].as_str().unwrap().to_owned();
     let expected = from_base64(string(&ACCOUNTS[0], "decryption_key"));
     assert_eq!(BackupDecryptionKey::from_base58(&printed).unwrap(), expected);
+}
+
+/// Beside the store it would be used unasked: the first upload would begin a backup with it. // S-6
+#[test]
+fn an_unchecked_key_does_not_go_beside_the_store() {
+    let (world, unlock) = account_world(0);
+    let advice = ["cannot be checked", "--auth-data", "--key-out", "--print"];
+    let beside = world.data().join("backup.sqlite3.key");
+    // Nobody is asked for the key: nothing is there to be asked on, and that is not the message.
+    let ran = world.run(unlock).refused(2, &advice);
+    assert!(!ran.err.contains("--storage-key-file"), "{}", ran.err);
+    let secret = ["--storage-key-file", "storage.key"];
+    world.run(unlock.iter().chain(&secret)).refused(2, &advice);
+    world
+        .run(unlock.iter().chain(&secret).chain(&["--key-out", text(&beside)]))
+        .refused(2, &advice);
+    let named = ["--store", "named.sqlite3"];
+    world.run(unlock.iter().chain(&secret).chain(&named)).refused(2, &advice);
+    assert!(!world.data().exists() && !world.path("named.sqlite3.key").exists());
+
+    // One that was checked does, and is used from now on.
+    let auth_data = ["--auth-data", "version.json"];
+    let ran = world.run(unlock.iter().chain(&secret).chain(&auth_data)).done();
+    assert!(ran.out.contains(text(&beside)), "{}", ran.out);
+    assert_eq!((mode(&beside), mode(&world.data())), (0o600, 0o700));
+}
+
+/// A store without a backup says nothing of a key.
+#[test]
+fn an_empty_store_checks_nothing() {
+    let (world, unlock) = account_world(0);
+    let store = world.path("empty.sqlite3");
+    pollster::block_on(async {
+        use matrix_key_backup::store::SqliteStore;
+        SqliteStore::create(&store).await.unwrap().close().await.unwrap();
+    });
+    let with = ["--storage-key-file", "storage.key", "--store", text(&store)];
+    world.run(unlock.iter().chain(&with)).refused(2, &["cannot be checked", "empty.sqlite3"]);
+    let json = ["--json", "--key-out", "my.key"];
+    let ran = world.run(unlock.iter().chain(&with).chain(&json)).done();
+    assert_eq!(ran.json()["checked"], false);
+}
+
+/// Without `--auth-data` the key is compared with the backup in the store. // S-6
+#[test]
+fn the_key_is_compared_with_the_backup_in_the_store() {
+    let (mut world, unlock) = account_world(0);
+    world.write("my.key", string(&ACCOUNTS[0], "decryption_key"));
+    world.key_file("other.key", &key(2));
+    for (store, key_file) in [("mine.sqlite3", "my.key"), ("other.sqlite3", "other.key")] {
+        world.run(["create", "--store", store, "--key-file", key_file]).done();
+    }
+    let secret = ["--storage-key-file", "storage.key"];
+    let mine = ["--store", "mine.sqlite3", "--json"];
+    let ran = world.run(unlock.iter().chain(&secret).chain(&mine)).done();
+    assert_eq!(ran.err, "");
+    let json = ran.json();
+    assert_eq!((&json["checked"], &json["version"]), (&true.into(), &"1".into()));
+    assert_eq!(
+        (&json["backup"], &json["file"]),
+        (&"mine.sqlite3".into(), &"mine.sqlite3.key".into())
+    );
+
+    let other = ["--store", "other.sqlite3"];
+    for out in [&[][..], &["--key-out", "x.key"], &["--print"]] {
+        let ran = world.run(unlock.iter().chain(&secret).chain(&other).chain(out));
+        let ran = ran.refused(3, &["account.json", "other.sqlite3", "do not belong together"]);
+        assert_eq!(ran.out, "");
+    }
+    assert!(!world.path("other.sqlite3.key").exists() && !world.path("x.key").exists());
+    // What the homeserver says of the backup counts more than the store.
+    let with = ["--auth-data", "version.json", "--key-out", "x.key"];
+    world.run(unlock.iter().chain(&secret).chain(&other).chain(&with)).done();
 }
 
 /// Everything that was stored under `m.megolm_backup.v1` by matrix-js-sdk and matrix-sdk-crypto.
@@ -431,12 +501,13 @@ fn what_is_wrong_is_told_apart() {
         world.write("other_version.json", ACCOUNTS[1]["version_info"].to_string());
         world.write("error.json", r#"{"errcode":"M_NOT_FOUND","error":"No backup"}"#);
         let begun = Instant::now();
-        let ran = world.run(unlock.iter().chain(&secret).chain(with).chain(&["--json"]));
+        let out = ["--key-out", "my.key", "--json"];
+        let ran = world.run(unlock.iter().chain(&secret).chain(with).chain(&out));
         let ran = ran.refused(status, message);
         assert_eq!(kind(&ran), expected, "{name}");
         assert_eq!(ran.out, "", "{name}");
         assert!(begun.elapsed().as_secs() < 20, "{name} took long");
-        assert!(!world.data().exists(), "{name}: something was written");
+        assert!(!world.path("my.key").exists(), "{name}: something was written");
     }
 }
 
@@ -499,10 +570,9 @@ fn the_key_comes_from_the_environment_too() {
     }
     // Which of the two is meant cannot be told; a file says it.
     let mut command = world.command(unlock);
-    world.finish(command.envs(variables)).refused(2, &["both set"]);
-    let mut command = world.command(unlock);
-    let command = command.args(["--storage-key-file", "storage.key"]).envs(variables);
-    world.finish(command).done();
+    command.args(["--key-out", "third.key"]).envs(variables);
+    world.finish(&mut command).refused(2, &["both set"]);
+    world.finish(command.args(["--storage-key-file", "storage.key"])).done();
 
     // The passphrase of key export files is another one.
     let mut command = world.command(unlock);

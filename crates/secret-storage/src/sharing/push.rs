@@ -132,6 +132,13 @@ impl Pushed<BackupDecryptionKey> {
     /// # Errors
     ///
     /// [`OtherBackup`] if it is the key of another backup.
+    ///
+    /// # Security
+    ///
+    /// What comes out is a key like any other, because whoever reads needs just that. Where a backup
+    /// is to be trusted, the caller says where the key came from (T-1), and no type can keep them
+    /// from the wrong word: a pushed key was not asked for, so it is not one that a verified device
+    /// has shared. Wrapping it in a reader would not help, since trust starts from a reader.
     pub fn check_for_reading(
         &self,
         auth_data: &AuthData,

@@ -212,7 +212,7 @@ fn the_key_of_another_backup_is_refused() {
     let error = unchecked().check(&AuthData::new(other)).unwrap_err();
     assert_eq!((error.found, error.expected), (stored_key().public_key(), other));
     assert_eq!(unchecked().public_key(), stored_key().public_key());
-    assert_eq!(unchecked().into_unchecked(), stored_key());
+    assert_eq!(unchecked().hazmat_into_unchecked(), stored_key());
 }
 
 /// S-5, S-6: only the secret of this name, and only 32 bytes of base64.

@@ -120,7 +120,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus
 
 async fn restore(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
     let destination = arguments.destination();
-    destination.check()?;
+    destination.check(context)?;
     let store = context.place.open().await?;
     let backup = context.place.existing_backup(&store, &arguments.version).await?;
     let key = GivenKey::required(&arguments.key, context)?;

@@ -16,6 +16,8 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::{
+    begin::check_place,
+    context::Context,
     error::Error,
     files::{NewFile, Overwrite, unwritable},
     output::{Channel, Output},
@@ -37,9 +39,9 @@ impl Destination {
     }
 
     /// Refuses what would be refused in the end, before any work is done.
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self, context: &Context) -> Result<(), Error> {
         match self {
-            Self::File { path, overwrite } => overwrite.check(path),
+            Self::File { path, overwrite } => check_place(context, path, *overwrite),
             Self::StandardOutput => Ok(()),
         }
     }
