@@ -71,7 +71,8 @@ fn reports_have_the_documented_fields() {
     let json = run(&["migrate", "--names", "stable", "--backup-version", "1", key[0], key[1]]);
     let migrated = ["dry_run", "new_version", "new_algorithm", "key_file", "entries", "unchanged"];
     let copied = ["mac_renamed", "reencrypted", "marked_legacy_v1", "already_there", "merged"];
-    let kept = ["blocked", "dropped", "left_behind", "missing", "compared", "different", "complete"];
+    let kept =
+        ["blocked", "dropped", "left_behind", "missing", "compared", "different", "complete"];
     has_fields(
         &json,
         &[&ABOUT[..], &migrated, &copied, &kept, &["deleted_old"], &FINDINGS].concat(),
