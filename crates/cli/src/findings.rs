@@ -191,6 +191,7 @@ fn blocked(reason: &BlockReason) -> String {
             "it takes more than the 1 MiB that an entry may have, so no reader would take it"
                 .to_owned()
         }
+        BlockReason::RefusedByStore(said) => format!("the store does not take it: {said}"),
         _ => "it was not written, for a reason that this program has no words for".to_owned(),
     }
 }
@@ -303,6 +304,7 @@ mod tests {
             (BlockReason::StoredTwice, "the store is damaged"),
             (BlockReason::WouldLoseMac, "create --replace"),
             (BlockReason::TooLarge, "1 MiB"),
+            (BlockReason::RefusedByStore("400 M_BAD_JSON".to_owned()), "M_BAD_JSON"),
         ];
         let mut messages = Vec::new();
         for (reason, helps) in blocked {

@@ -1,6 +1,9 @@
 //! Entries on their way into a store and out of it.
 
-use matrix_key_backup_wire::{KeyBackupData, KeyBackupDataError, RoomId, SessionId};
+use matrix_key_backup_wire::{
+    Json, KeyBackupData, KeyBackupDataError, RoomId, SessionId, canonical_json,
+};
+use serde_json::value::RawValue;
 
 use crate::replacement::{KeyMetadata, replaces};
 
@@ -35,6 +38,20 @@ impl KeyToStore {
     pub fn replaces(&self, old: &KeyMetadata) -> bool {
         replaces(&KeyMetadata::from(&self.data), old)
     }
+
+    /// Whether this entry is what a store has: the same metadata and the same JSON. Its bytes may
+    /// be others.
+    #[must_use]
+    pub fn is(&self, stored: &KeyBackupData) -> bool {
+        KeyMetadata::from(&self.data) == KeyMetadata::from(stored)
+            && is_same_json(&self.data.session_data, &stored.session_data)
+    }
+}
+
+/// Whether two texts are the same JSON.
+pub(crate) fn is_same_json(one: &RawValue, other: &RawValue) -> bool {
+    let canonical = |json: &RawValue| canonical_json(&Json::parse(json.get()).ok()?).ok();
+    one.get() == other.get() || canonical(one).is_some_and(|one| Some(one) == canonical(other))
 }
 
 /// Which entries of a version are meant.
@@ -55,4 +72,28 @@ pub struct PutOutcome {
     pub etag: String,
     /// How many keys the version holds.
     pub count: u64,
+    /// Where none of the entries that were given is now. In all other places one is, as it was
+    /// given; after a deletion there is nothing here.
+    pub unwritten: Vec<Unwritten>,
+}
+
+/// A session whose entry a store did not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unwritten {
+    /// The room of the entry.
+    pub room_id: RoomId,
+    /// Its session.
+    pub session_id: SessionId,
+    /// Why it is not there.
+    pub reason: UnwrittenReason,
+}
+
+/// Why a store did not take an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnwrittenReason {
+    /// It has another one in this place, and keeps that.
+    KeptOld,
+    /// It does not take this one, and says why. Others of the same call were taken.
+    Refused(String),
 }

@@ -6,6 +6,7 @@
 //!
 //! The trait needs no async runtime. Off wasm all its futures and streams are [`Send`].
 
+mod batch_limits;
 mod entry;
 mod error;
 #[cfg(feature = "json")]
@@ -17,7 +18,8 @@ mod shared;
 mod sqlite;
 mod version;
 
-pub use entry::{KeyScope, KeyToStore, PutOutcome, ReceivedKey};
+pub use batch_limits::BatchLimits;
+pub use entry::{KeyScope, KeyToStore, PutOutcome, ReceivedKey, Unwritten, UnwrittenReason};
 pub use error::StoreError;
 #[cfg(feature = "json")]
 pub use json::{
@@ -117,7 +119,9 @@ pub trait BackupStore: MaybeSend + MaybeSync {
 
     /// Adds a batch of entries to the current version, each one where A-2 lets it in.
     ///
-    /// Where a batch names one session twice, the two meet by A-2 like any other two.
+    /// Where a batch names one session twice, the two meet by A-2 like any other two. What is not
+    /// there afterwards is named in the answer: a store may have a rule of its own, and another
+    /// device may have been quicker.
     ///
     /// # Errors
     ///
@@ -127,6 +131,11 @@ pub trait BackupStore: MaybeSend + MaybeSync {
         version: &VersionId,
         keys: Vec<KeyToStore>,
     ) -> impl Future<Output = Result<PutOutcome, StoreError<Self::Error>>> + MaybeSend;
+
+    /// How much the store likes to be given at a time.
+    fn batch_limits(&self) -> BatchLimits {
+        BatchLimits::default()
+    }
 
     /// Reads the entries of a version, page by page; see [`KeyPages`].
     ///

@@ -6,8 +6,8 @@ use matrix_key_backup_wire::{RoomId, SessionId};
 use serde_json::value::RawValue;
 
 use super::{
-    BackupStore, BackupVersion, KeyPages, KeyScope, KeyToStore, PutOutcome, ReceivedKey,
-    StoreError, VersionId,
+    BackupStore, BackupVersion, BatchLimits, KeyPages, KeyScope, KeyToStore, PutOutcome,
+    ReceivedKey, StoreError, VersionId,
 };
 
 /// Every method hands on, also those that a store need not have of its own: it may do them better.
@@ -59,6 +59,10 @@ macro_rules! hand_on {
                 keys: Vec<KeyToStore>,
             ) -> Result<PutOutcome, StoreError<Self::Error>> {
                 (**self).put_keys(version, keys).await
+            }
+
+            fn batch_limits(&self) -> BatchLimits {
+                (**self).batch_limits()
             }
 
             fn keys(&self, version: VersionId, scope: KeyScope) -> KeyPages<'_, Self::Error> {

@@ -4,6 +4,7 @@
 //! new or better. What was written is acknowledged by the store before the next batch begins, so
 //! an upload that is cut off can be begun again: what is there already changes nothing.
 
+mod batches;
 mod decide;
 mod report;
 
@@ -20,6 +21,7 @@ pub use report::{
 };
 
 use self::{
+    batches::Batches,
     decide::{Decider, Decision},
     report::Outcome,
 };
@@ -27,14 +29,8 @@ use crate::{
     OpenBackup,
     maybe_send::MaybeSend,
     offload,
-    store::{BackupStore, KeyScope, ReceivedKey, StoreError, VersionId},
+    store::{BackupStore, KeyScope, PutOutcome, ReceivedKey, StoreError, Unwritten, VersionId},
 };
-
-/// Keys that are looked up, decided on and written at a time.
-const BATCH: usize = 256;
-
-/// A batch ends with the key that makes its plaintexts larger than this, together.
-const BATCH_BYTES: usize = 4 << 20;
 
 /// Entries on which a MAC key is tried before it is taken for another backup's.
 const MAC_KEY_TRIALS: usize = 4096;
@@ -222,9 +218,8 @@ impl<'s, S: BackupStore> Uploader<'s, S> {
     {
         self.check_still_trusted().await?;
         let mut summary = UploadSummary::new(self.mac_key_check);
-        let mut keys = keys.into_iter().peekable();
-        while keys.peek().is_some() {
-            let batch = next_batch(&mut keys);
+        let mut batches = Batches::new(keys.into_iter(), self.store.batch_limits());
+        while let Some(batch) = batches.next_batch() {
             self.upload_batch(batch, &mut summary, &mut observe).await?;
             observe(UploadEvent::Progress { keys_done: summary.keys });
         }
@@ -261,7 +256,8 @@ impl<'s, S: BackupStore> Uploader<'s, S> {
             written.push(outcome);
         }
         if !to_write.is_empty() {
-            self.store.put_keys(&self.version, to_write).await?;
+            let PutOutcome { unwritten, .. } = self.store.put_keys(&self.version, to_write).await?;
+            correct(&mut written, unwritten);
         }
         // Counted and told only now that the store has acknowledged it.
         for outcome in written {
@@ -306,19 +302,23 @@ struct Work {
     ephemeral: EphemeralSecretKey,
 }
 
-/// The next keys, each session at most once: the same one again waits for the next batch, where it
-/// meets the first as something that the store has.
-fn next_batch(
-    keys: &mut std::iter::Peekable<impl Iterator<Item = RoomKey>>,
-) -> HashMap<(RoomId, SessionId), RoomKey> {
-    let mut batch = HashMap::with_capacity(BATCH);
-    let mut bytes = 0;
-    while batch.len() < BATCH && bytes < BATCH_BYTES {
-        let Some(key) = keys.next_if(|key| !batch.contains_key(&key.place())) else { break };
-        bytes += key.session.data().size();
-        batch.insert(key.place(), key);
+/// What the store did not take was not written, whatever was to be expected.
+fn correct(outcomes: &mut [Outcome], unwritten: Vec<Unwritten>) {
+    let mut reasons: HashMap<_, _> = unwritten
+        .into_iter()
+        .map(|Unwritten { room_id, session_id, reason }| ((room_id, session_id), reason))
+        .collect();
+    if reasons.is_empty() {
+        return;
     }
-    batch
+    for outcome in outcomes {
+        let place = (outcome.room_id.clone(), outcome.session_id.clone());
+        if let Some(reason) = reasons.remove(&place) {
+            outcome.effect = Effect::Blocked;
+            outcome.notices.retain(|notice| matches!(notice, NoticeKind::IgnoredMac(_)));
+            outcome.notices.push(NoticeKind::Blocked(reason.into()));
+        }
+    }
 }
 
 /// Why an upload stopped.

@@ -6,7 +6,7 @@ use matrix_key_backup_v2::VerifyError;
 use matrix_key_backup_wire::{Provenance, RoomId, SessionId};
 use serde::Serialize;
 
-use crate::{ProvenanceCounts, RejectReason};
+use crate::{ProvenanceCounts, RejectReason, store::UnwrittenReason};
 
 /// Something that happened during an upload.
 #[derive(Debug)]
@@ -90,6 +90,17 @@ pub enum BlockReason {
     WouldLoseMac,
     /// The entry would be larger than 1 MiB, and no reader would take it (V2-13).
     TooLarge,
+    /// The store does not take the entry, and says why.
+    RefusedByStore(String),
+}
+
+impl From<UnwrittenReason> for BlockReason {
+    fn from(reason: UnwrittenReason) -> Self {
+        match reason {
+            UnwrittenReason::KeptOld => Self::StoreKeepsOld,
+            UnwrittenReason::Refused(said) => Self::RefusedByStore(said),
+        }
+    }
 }
 
 /// How far the MAC key is known to be the backup's.

@@ -5,8 +5,12 @@
 pub mod model;
 pub mod suite;
 
+use std::collections::BTreeSet;
+
 use matrix_key_backup::replacement::KeyMetadata;
-use matrix_key_backup::store::{BackupStore, KeyScope, KeyToStore, ReceivedKey, VersionId};
+use matrix_key_backup::store::{
+    BackupStore, KeyScope, KeyToStore, ReceivedKey, Unwritten, UnwrittenReason, VersionId,
+};
 use matrix_key_backup::wire::{KeyBackupData, RoomId, SessionId};
 use serde_json::value::RawValue;
 
@@ -59,6 +63,26 @@ pub fn key(room_id: &str, session_id: &str, metadata: KeyMetadata, mark: &str) -
 /// An entry like any other.
 pub fn plain_key(room_id: &str, session_id: &str) -> KeyToStore {
     key(room_id, session_id, metadata(false, 0, 0), session_id)
+}
+
+pub fn is_same(one: &KeyBackupData, other: &KeyBackupData) -> bool {
+    let json = |data| serde_json::to_value::<&KeyBackupData>(data).unwrap();
+    json(one) == json(other)
+}
+
+pub fn same_place(one: &KeyToStore, other: &KeyToStore) -> bool {
+    (&one.room_id, &one.session_id) == (&other.room_id, &other.session_id)
+}
+
+/// These entries as a store reports them that kept others: each place once, in order.
+pub fn kept_old<'a>(keys: impl IntoIterator<Item = &'a KeyToStore>) -> Vec<Unwritten> {
+    let places: BTreeSet<_> =
+        keys.into_iter().map(|key| (key.room_id.clone(), key.session_id.clone())).collect();
+    let reason = UnwrittenReason::KeptOld;
+    places
+        .into_iter()
+        .map(|(room_id, session_id)| Unwritten { room_id, session_id, reason: reason.clone() })
+        .collect()
 }
 
 impl Entry {

@@ -58,11 +58,15 @@ fn in_scope(scope: &KeyScope, (room_id, session_id): &(RoomId, SessionId)) -> bo
 
 impl Version {
     fn outcome(&self) -> PutOutcome {
-        PutOutcome { etag: format!("e{}", self.changes), count: self.keys.len() as u64 }
+        PutOutcome {
+            etag: format!("e{}", self.changes),
+            count: self.keys.len() as u64,
+            unwritten: Vec::new(),
+        }
     }
 
     fn describe(&self, number: u64) -> BackupVersion {
-        let PutOutcome { etag, count } = self.outcome();
+        let PutOutcome { etag, count, .. } = self.outcome();
         BackupVersion {
             version: VersionId::new(number.to_string()),
             algorithm: self.algorithm.clone(),
@@ -148,7 +152,7 @@ impl BackupStore for ModelStore {
         let mut state = self.0.lock().unwrap();
         let version = state.writable(version)?;
         let mut changed = false;
-        for KeyToStore { room_id, session_id, data } in keys {
+        for KeyToStore { room_id, session_id, data } in keys.clone() {
             let place = (room_id, session_id);
             if version.keys.get(&place).is_none_or(|old| new_one_wins(&data, old)) {
                 version.keys.insert(place, data);
@@ -156,7 +160,14 @@ impl BackupStore for ModelStore {
             }
         }
         version.changes += u64::from(changed);
-        Ok(version.outcome())
+        let is_there = |key: &&KeyToStore| {
+            let there = &version.keys[&(key.room_id.clone(), key.session_id.clone())];
+            super::is_same(&key.data, there)
+        };
+        let (there, mut lost): (Vec<_>, Vec<_>) = keys.iter().partition(is_there);
+        lost.retain(|key| !there.iter().any(|other| super::same_place(key, other)));
+        let unwritten = super::kept_old(lost);
+        Ok(PutOutcome { unwritten, ..version.outcome() })
     }
 
     fn keys(&self, version: VersionId, scope: KeyScope) -> KeyPages<'_, Infallible> {

@@ -3,29 +3,64 @@
 use std::collections::BTreeSet;
 
 use matrix_key_backup::replacement::KeyMetadata;
-use matrix_key_backup::store::{BackupStore, KeyScope, KeyToStore, StoreError, VersionId};
+use matrix_key_backup::store::{
+    BackupStore, KeyScope, KeyToStore, StoreError, Unwritten, VersionId,
+};
+use matrix_key_backup::wire::KeyBackupData;
 
 use super::model::new_one_wins;
 use super::{
-    ALGORITHM, Entry, entries, key, metadata, plain_key, raw, read, read_pages, room, session,
+    ALGORITHM, Entry, entries, kept_old, key, metadata, plain_key, raw, read, read_pages, room,
+    session,
 };
+
+/// In what stores differ that are otherwise alike.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Whether the first of two entries takes the place of the second.
+    pub new_one_wins: fn(&KeyBackupData, &KeyBackupData) -> bool,
+    /// Whether the etag stays when what is to be deleted is not there.
+    pub deleting_nothing_is_no_change: bool,
+}
+
+impl Rules {
+    /// A-2, and etags that change when keys do, and only then.
+    pub const OURS: Self = Self { new_one_wins, deleting_nothing_is_no_change: true };
+
+    /// As Synapse has it.
+    pub const SYNAPSE: Self =
+        Self { new_one_wins: synapse_replaces, deleting_nothing_is_no_change: false };
+}
+
+fn synapse_replaces(new: &KeyBackupData, old: &KeyBackupData) -> bool {
+    (new.is_verified && !old.is_verified)
+        || new.first_message_index < old.first_message_index
+        || new.forwarded_count < old.forwarded_count
+}
 
 /// Runs the whole suite as one test each, on stores that the expression makes.
 #[macro_export]
 macro_rules! store_conformance {
     ($name:ident, $store:expr) => {
-        $crate::store_conformance!(@tests $name, $store,
-            [no_version, versions_are_not_reused, auth_data_is_kept, auth_data_update,
-             old_versions_are_read_only, replacement, replacement_within_a_batch,
-             same_upload_twice, etags, scopes, lookups, many_entries, deletion,
-             deleting_a_version, session_data_is_kept]);
+        $crate::store_conformance!($name, $store, common::suite::Rules::OURS);
     };
-    (@tests $name:ident, $store:expr, [$($test:ident),*]) => {
+    ($name:ident, $store:expr, $rules:expr) => {
+        $crate::store_conformance!(@tests $name, $store, $rules,
+            [no_version, versions_are_not_reused, auth_data_is_kept, auth_data_update,
+             old_versions_are_read_only, replacement_within_a_batch, same_upload_twice, scopes,
+             lookups, many_entries, deletion, deleting_a_version, session_data_is_kept]
+            [replacement, etags]);
+    };
+    (@tests $name:ident, $store:expr, $rules:expr, [$($test:ident),*] [$($ruled:ident),*]) => {
         mod $name {
             use super::*;
             $(#[test]
             fn $test() {
                 pollster::block_on(async { common::suite::$test(&$store.await).await });
+            })*
+            $(#[test]
+            fn $ruled() {
+                pollster::block_on(async { common::suite::$ruled(&$store.await, $rules).await });
             })*
         }
     };
@@ -146,21 +181,30 @@ fn all_pairs() -> Vec<(KeyToStore, KeyToStore)> {
     grid.iter().flat_map(|old| grid.iter().map(move |new| (*old, *new))).map(pair).collect()
 }
 
-fn survivors(pairs: &[(KeyToStore, KeyToStore)]) -> Vec<Entry> {
+type NewOneWins = fn(&KeyBackupData, &KeyBackupData) -> bool;
+
+fn survivors(pairs: &[(KeyToStore, KeyToStore)], new_one_wins: NewOneWins) -> Vec<Entry> {
     entries(
         pairs.iter().map(|(old, new)| if new_one_wins(&new.data, &old.data) { new } else { old }),
     )
 }
 
 /// A-2, entries of an earlier upload.
-pub async fn replacement<S: BackupStore>(store: &S) {
+pub async fn replacement<S: BackupStore>(store: &S, rules: Rules) {
     let version = create(store).await;
     let pairs = all_pairs();
     let (old, new): (Vec<_>, Vec<_>) = pairs.iter().cloned().unzip();
     store.put_keys(&version, old).await.unwrap();
     let outcome = store.put_keys(&version, new).await.unwrap();
     assert_eq!(outcome.count, 144);
-    assert_eq!(read(store, &version, KeyScope::All).await, survivors(&pairs));
+    assert_eq!(read(store, &version, KeyScope::All).await, survivors(&pairs, rules.new_one_wins));
+    let lost = pairs.iter().filter(|(old, new)| !(rules.new_one_wins)(&new.data, &old.data));
+    assert_eq!(sorted(outcome.unwritten), kept_old(lost.map(|(_, new)| new)));
+}
+
+fn sorted(mut unwritten: Vec<Unwritten>) -> Vec<Unwritten> {
+    unwritten.sort_by(|a, b| (&a.room_id, &a.session_id).cmp(&(&b.room_id, &b.session_id)));
+    unwritten
 }
 
 /// A-2, both entries in one upload.
@@ -170,7 +214,14 @@ pub async fn replacement_within_a_batch<S: BackupStore>(store: &S) {
     let batch = pairs.iter().cloned().flat_map(|(old, new)| [old, new]).collect();
     let outcome = store.put_keys(&version, batch).await.unwrap();
     assert_eq!(outcome.count, 144);
-    assert_eq!(read(store, &version, KeyScope::All).await, survivors(&pairs));
+    assert_eq!(read(store, &version, KeyScope::All).await, survivors(&pairs, new_one_wins));
+    assert_eq!(outcome.unwritten, [], "of two in one place, one is there");
+    let worse: Vec<_> = pairs
+        .iter()
+        .map(|(old, _)| key("!r:x", old.session_id.as_str(), metadata(false, 9, 9), "w"))
+        .collect();
+    let outcome = store.put_keys(&version, worse.clone()).await.unwrap();
+    assert_eq!(sorted(outcome.unwritten), kept_old(&worse));
 }
 
 pub async fn same_upload_twice<S: BackupStore>(store: &S) {
@@ -182,7 +233,7 @@ pub async fn same_upload_twice<S: BackupStore>(store: &S) {
     assert_eq!(read(store, &version, KeyScope::All).await, entries(&batch));
 }
 
-pub async fn etags<S: BackupStore>(store: &S) {
+pub async fn etags<S: BackupStore>(store: &S, rules: Rules) {
     let version = create(store).await;
     let mut seen = BTreeSet::from([store.version(&version).await.unwrap().unwrap().etag]);
     let mut changed = |etag: String| assert!(seen.insert(etag), "an etag for each state");
@@ -198,8 +249,13 @@ pub async fn etags<S: BackupStore>(store: &S) {
     assert_eq!(store.put_keys(&version, same).await.unwrap().etag, last);
     assert_eq!(store.put_keys(&version, vec![]).await.unwrap().etag, last);
     let nothing = KeyScope::Room(room("!elsewhere"));
-    assert_eq!(store.delete_keys(&version, nothing).await.unwrap().etag, last);
-    assert_eq!(store.version(&version).await.unwrap().unwrap().etag, last);
+    let after = store.delete_keys(&version, nothing).await.unwrap().etag;
+    assert_eq!(store.version(&version).await.unwrap().unwrap().etag, after);
+    if rules.deleting_nothing_is_no_change {
+        assert_eq!(after, last);
+    } else {
+        changed(after);
+    }
     changed(store.delete_keys(&version, KeyScope::All).await.unwrap().etag);
 }
 

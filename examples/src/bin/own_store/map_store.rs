@@ -1,7 +1,7 @@
 //! A backup store in a `HashMap`: all that the engine asks of a store.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     convert::Infallible,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -11,7 +11,7 @@ use matrix_key_backup::{
     replacement::KeyMetadata,
     store::{
         BackupStore, BackupVersion, KeyPages, KeyScope, KeyToStore, PutOutcome, ReceivedKey,
-        StoreError, VersionId,
+        StoreError, Unwritten, UnwrittenReason, VersionId,
     },
     wire::{KeyBackupData, RoomId, SessionId},
 };
@@ -90,16 +90,23 @@ impl BackupStore for MapStore {
     async fn put_keys(&self, version: &VersionId, keys: Vec<KeyToStore>) -> Outcome<PutOutcome> {
         let mut versions = self.versions();
         let found = versions.find_writable(version)?;
-        let mut changed = false;
+        let (mut written, mut lost) = (HashSet::new(), HashSet::new());
         for key in keys {
             let place = (key.room_id.clone(), key.session_id.clone());
-            let old = found.keys.get(&place).map(KeyMetadata::from);
-            if old.is_none_or(|old| key.replaces(&old)) {
-                found.keys.insert(place, key.data);
-                changed = true;
+            match found.keys.get(&place) {
+                Some(old) if !key.replaces(&KeyMetadata::from(old)) => {
+                    if !key.is(old) {
+                        lost.insert(place); // the old one stays
+                    }
+                }
+                _ => {
+                    found.keys.insert(place.clone(), key.data);
+                    written.insert(place);
+                }
             }
         }
-        Ok(found.book(changed))
+        let unwritten = lost.difference(&written).map(kept_old).collect();
+        Ok(PutOutcome { unwritten, ..found.book(!written.is_empty()) })
     }
 
     fn keys(&self, version: VersionId, scope: KeyScope) -> KeyPages<'_, Infallible> {
@@ -161,8 +168,14 @@ impl Version {
         self.changes += u64::from(changed);
         self.about.etag = self.changes.to_string();
         self.about.count = self.keys.len() as u64;
-        PutOutcome { etag: self.about.etag.clone(), count: self.about.count }
+        let (etag, count) = (self.about.etag.clone(), self.about.count);
+        PutOutcome { etag, count, unwritten: Vec::new() }
     }
+}
+
+fn kept_old((room_id, session_id): &(RoomId, SessionId)) -> Unwritten {
+    let (room_id, session_id) = (room_id.clone(), session_id.clone());
+    Unwritten { room_id, session_id, reason: UnwrittenReason::KeptOld }
 }
 
 fn is_within(scope: &KeyScope, (room_id, session_id): &(RoomId, SessionId)) -> bool {

@@ -220,7 +220,11 @@ impl Operation<'_> {
         self.transaction
             .query_row("SELECT etag, count FROM versions WHERE version = ?1", [row.0], |row| {
                 let (etag, count): (i64, i64) = (row.get(0)?, row.get(1)?);
-                Ok(PutOutcome { etag: etag.to_string(), count: count.cast_unsigned() })
+                Ok(PutOutcome {
+                    etag: etag.to_string(),
+                    count: count.cast_unsigned(),
+                    unwritten: Vec::new(),
+                })
             })
             .map_err(|error| self.failed(error))
     }

@@ -1,5 +1,7 @@
 //! The entries of a version: putting, reading page by page, looking up, deleting.
 
+use std::collections::BTreeSet;
+
 use matrix_key_backup_wire::{ENTRY_MAX_BYTES, RoomId, SessionId};
 use rusqlite::{OptionalExtension, Statement, ToSql, named_params};
 
@@ -7,7 +9,10 @@ use super::database::{Database, Operation, Outcome, VersionRow};
 use super::error::SqliteStoreError;
 use super::stored::{LIMIT, Position, Stored, columns};
 use crate::replacement::KeyMetadata;
-use crate::store::{KeyScope, KeyToStore, PutOutcome, ReceivedKey, StoreError, VersionId};
+use crate::store::{
+    KeyScope, KeyToStore, PutOutcome, ReceivedKey, StoreError, Unwritten, UnwrittenReason,
+    VersionId,
+};
 
 /// A page has at most this many entries.
 const PAGE_ENTRIES: usize = 512;
@@ -61,6 +66,24 @@ impl Cursor {
     }
 }
 
+/// What came of a call that puts keys.
+#[derive(Default)]
+struct Written<'k> {
+    /// How many keys there are more.
+    added: i64,
+    /// Where something was written.
+    places: BTreeSet<Place<'k>>,
+    /// Where an entry was not let in.
+    lost: BTreeSet<Place<'k>>,
+}
+
+type Place<'k> = (&'k RoomId, &'k SessionId);
+
+fn kept_old((room_id, session_id): &Place<'_>) -> Unwritten {
+    let (room_id, session_id) = ((*room_id).clone(), (*session_id).clone());
+    Unwritten { room_id, session_id, reason: UnwrittenReason::KeptOld }
+}
+
 impl Database {
     /// Lets each entry in where A-2 does, all of them or, on an error, none.
     pub(super) fn put_keys(
@@ -71,8 +94,9 @@ impl Database {
         keys.iter().try_for_each(check_size)?;
         let operation = self.writing()?;
         let row = operation.writable(version)?;
-        let (changed, added) = operation.put(row, keys)?;
-        let outcome = operation.book(row, changed, added)?;
+        let Written { added, places, lost } = operation.put(row, keys)?;
+        let mut outcome = operation.book(row, !places.is_empty(), added)?;
+        outcome.unwritten = lost.difference(&places).map(kept_old).collect();
         operation.commit()?;
         Ok(outcome)
     }
@@ -146,23 +170,29 @@ impl Database {
 }
 
 impl Operation<'_> {
-    /// Writes what A-2 lets in; says whether anything changed, and how many keys there are more.
-    fn put(&self, version: VersionRow, keys: &[KeyToStore]) -> Outcome<(bool, i64)> {
+    /// Writes what A-2 lets in.
+    fn put<'k>(&self, version: VersionRow, keys: &'k [KeyToStore]) -> Outcome<Written<'k>> {
         let mut select = self.prepare(SELECT_SESSION)?;
         let mut write = self.prepare(WRITE)?;
-        let (mut changed, mut added) = (false, 0);
+        let mut written = Written::default();
         for key in keys {
+            let place = (&key.room_id, &key.session_id);
             let stored = self.look_up(&mut select, version, &key.room_id, &key.session_id)?;
             match stored.map(|stored| stored.data) {
-                None => added += 1,
-                Some(Ok(stored)) if !key.replaces(&KeyMetadata::from(&stored)) => continue,
+                None => written.added += 1,
+                Some(Ok(stored)) if !key.replaces(&KeyMetadata::from(&stored)) => {
+                    if !key.is(&stored) {
+                        written.lost.insert(place);
+                    }
+                    continue;
+                }
                 // The new one is better, or the old one is of no use to anybody.
                 Some(_) => {}
             }
             self.write(&mut write, version, key)?;
-            changed = true;
+            written.places.insert(place);
         }
-        Ok((changed, added))
+        Ok(written)
     }
 
     fn write(
