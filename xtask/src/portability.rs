@@ -28,9 +28,13 @@ pub(crate) fn wasm32(steps: &mut Steps, compiler: CrossCompiler) -> Result<()> {
     lower.args(below_ruma().flat_map(|package| ["-p", package]));
     steps.run("wasm32: the layers below ruma-types", &mut lower)?;
     // Each on its own, so that one does not get by on what another has switched on.
-    for (name, package) in [("client without features", CLIENT), ("ruma-types", RUMA_TYPES)] {
+    for (name, package, features) in [
+        ("client without features", CLIENT, ""),
+        ("client on a browser's transport", CLIENT, "homeserver"),
+        ("ruma-types", RUMA_TYPES, ""),
+    ] {
         let mut build = compiler.cargo("build", WASM32)?;
-        build.args(["--no-default-features", "-p", package]);
+        build.args(["--no-default-features", "-p", package, "--features", features]);
         steps.run(&format!("wasm32: {name}"), &mut build)?;
     }
     Ok(())

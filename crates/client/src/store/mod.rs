@@ -9,6 +9,8 @@
 mod batch_limits;
 mod entry;
 mod error;
+#[cfg(feature = "homeserver")]
+pub mod homeserver;
 #[cfg(feature = "json")]
 mod json;
 mod pages;

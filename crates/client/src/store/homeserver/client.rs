@@ -1,0 +1,279 @@
+//! The one place that sends requests: with the token, in time, again where that helps.
+
+use core::future::Future;
+use core::pin::pin;
+use core::time::Duration;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use ruma_common::api::{
+    IncomingResponse, IncomingResponseExt, MatrixVersion, OutgoingBody, OutgoingRequest,
+    SupportedVersions,
+    auth_scheme::AccessToken as AccessTokenScheme,
+    error::{FromHttpResponseError, IntoHttpError},
+    path_builder::VersionHistory,
+};
+
+use super::access_token::{Issued, Tokens};
+use super::failure::{Failure, Meaning, Refusal};
+use super::retry::{Backoff, Next};
+use super::{
+    Body, HomeserverError, HomeserverUrl, Patience, RequestName, Transport, TransportError,
+    TransportErrorKind,
+};
+use crate::store::{StoreError, VersionId};
+
+/// An answer that is not a list of keys is no larger.
+const ANSWER_LIMIT: usize = 4 << 20;
+
+/// A request that can be sent any number of times.
+pub(super) type Request = http::Request<Bytes>;
+
+/// Sends requests to one homeserver, for one user.
+#[derive(Debug)]
+pub(super) struct Client<T> {
+    pub(super) url: HomeserverUrl,
+    pub(super) tokens: Tokens,
+    pub(super) patience: Patience,
+    transport: T,
+}
+
+/// When a request may be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// Whenever it failed: twice is as good as once.
+    Always,
+    /// Only if the server has certainly not done it.
+    IfNotDone,
+}
+
+/// A request that failed for good, and how often it was sent.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) request: RequestName,
+    pub(super) tries: u32,
+    pub(super) failure: Failure,
+}
+
+impl<T: Transport> Client<T> {
+    pub(super) fn new(url: HomeserverUrl, tokens: Tokens, transport: T) -> Self {
+        Self { url, tokens, patience: Patience::default(), transport }
+    }
+
+    /// Makes a request of Ruma's, without the token, which may change from try to try.
+    pub(super) fn request<R>(&self, request: R) -> Result<Request, IntoHttpError>
+    where
+        R: OutgoingRequest<Authentication = AccessTokenScheme, PathBuilder = VersionHistory>,
+    {
+        // The paths of `/v3/`. // A-1
+        let versions = SupportedVersions {
+            versions: BTreeSet::from([MatrixVersion::V1_1]),
+            features: BTreeSet::new(),
+        };
+        let (mut head, body) = request
+            .try_into_http_request_inner(self.url.as_str(), Cow::Owned(versions))?
+            .into_parts();
+        if let Some(content_type) = body.content_type() {
+            head.headers.insert(CONTENT_TYPE, content_type);
+        }
+        let body: Vec<u8> = body.try_into_buf().map_err(Into::into)?;
+        Ok(http::Request::from_parts(head, body.into()))
+    }
+
+    /// Sends a request until it is answered, and reads the answer.
+    pub(super) async fn call<A: IncomingResponse>(
+        &self,
+        request: &Request,
+        repeat: Repeat,
+    ) -> Result<A, Failed> {
+        let mut tries = Tries::new(self.patience, repeat);
+        loop {
+            match self.try_to_call(request, &mut tries).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => self.before_next(request, &mut tries, failure).await?,
+            }
+        }
+    }
+
+    /// Sends a request until an answer begins, and gives its body as it comes in.
+    pub(super) async fn open(&self, request: &Request) -> Result<Body, Failed> {
+        let mut tries = Tries::new(self.patience, Repeat::Always);
+        loop {
+            match self.send(request, &mut tries).await {
+                Ok(answer) => return Ok(answer.into_body()),
+                Err(failure) => self.before_next(request, &mut tries, failure).await?,
+            }
+        }
+    }
+
+    /// The next piece of a body, in time.
+    pub(super) async fn next_chunk(
+        &self,
+        body: &mut Body,
+    ) -> Option<Result<Bytes, TransportError>> {
+        match self.in_time(self.patience.piece, body.next_chunk()).await {
+            Ok(chunk) => chunk,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// The pause before a request is sent again.
+    pub(super) async fn pause(&self, duration: Duration) {
+        self.transport.sleep(duration).await;
+    }
+
+    async fn try_to_call<A: IncomingResponse>(
+        &self,
+        request: &Request,
+        tries: &mut Tries,
+    ) -> Result<A, Failure> {
+        let (head, mut body) = self.send(request, tries).await?.into_parts();
+        let body = self.read_all(&mut body, ANSWER_LIMIT).await?;
+        let answer = http::Response::from_parts(head, &*body);
+        A::try_from_http_response(answer).map_err(|error| match error {
+            FromHttpResponseError::Deserialization(error) => Failure::malformed(&error),
+            _ => Failure::malformed(&"an error in place of an answer"),
+        })
+    }
+
+    /// Sends a request once.
+    async fn send(
+        &self,
+        request: &Request,
+        tries: &mut Tries,
+    ) -> Result<http::Response<Body>, Failure> {
+        let token = self.tokens.current().await;
+        let mut request = request.clone();
+        request.headers_mut().insert(AUTHORIZATION, token.token.to_header());
+        tries.token = Some(token);
+        let sent = self.in_time(self.patience.answer, self.transport.send(request)).await;
+        let answer = sent.and_then(|answer| answer).map_err(Failure::Transport)?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let (head, mut body) = answer.into_parts();
+        // What cannot be read of an error is not needed either.
+        let body = self.read_all(&mut body, ANSWER_LIMIT).await.unwrap_or_default();
+        Err(Failure::Answer(Refusal::read(&head, &body)))
+    }
+
+    async fn read_all(&self, body: &mut Body, limit: usize) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = self.next_chunk(body).await {
+            let chunk = chunk.map_err(Failure::Transport)?;
+            if bytes.len() + chunk.len() > limit {
+                return Err(Failure::malformed(&format!("it is larger than {limit} bytes")));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+
+    /// Sees to it that another try makes sense, and waits for the time to come; or gives up.
+    async fn before_next(
+        &self,
+        request: &Request,
+        tries: &mut Tries,
+        failure: Failure,
+    ) -> Result<(), Failed> {
+        if let (Some(refused), Some(used), false) =
+            (failure.refused_token(), &tries.token, tries.refreshed)
+        {
+            tries.refreshed = true;
+            if self.tokens.replace(used, refused).await {
+                return Ok(());
+            }
+        }
+        let helps = match failure.meaning() {
+            Meaning::NotNow => true,
+            Meaning::Unknown => tries.repeat == Repeat::Always,
+            Meaning::TooMuch | Meaning::No => false,
+        };
+        let next = tries.backoff.after_failure(failure.retry_after(), random());
+        match next {
+            Next::Pause(pause) if helps => {
+                self.pause(pause).await;
+                Ok(())
+            }
+            _ => Err(Failed {
+                request: RequestName::of(request),
+                tries: tries.backoff.failures(),
+                failure,
+            }),
+        }
+    }
+
+    async fn in_time<F: Future>(
+        &self,
+        time: Duration,
+        future: F,
+    ) -> Result<F::Output, TransportError> {
+        match select(pin!(future), pin!(self.transport.sleep(time))).await {
+            Either::Left((output, _)) => Ok(output),
+            Either::Right(((), _)) => Err(TransportError::new(
+                TransportErrorKind::Timeout,
+                format!("nothing came within {} seconds", time.as_secs()),
+            )),
+        }
+    }
+}
+
+/// The tries of one request.
+#[derive(Debug)]
+struct Tries {
+    backoff: Backoff,
+    repeat: Repeat,
+    /// The token that was sent the last time.
+    token: Option<Issued>,
+    /// A token is refreshed once: a new one that is refused is refused for another reason.
+    refreshed: bool,
+}
+
+impl Tries {
+    fn new(patience: Patience, repeat: Repeat) -> Self {
+        Self { backoff: Backoff::new(patience), repeat, token: None, refreshed: false }
+    }
+}
+
+/// For jitter alone; if the system has none, nothing is lost.
+pub(super) fn random() -> u32 {
+    getrandom::u32().unwrap_or_default()
+}
+
+impl Failed {
+    /// The failure of a request for a version, which may not be there.
+    pub(super) fn about(self, version: &VersionId) -> StoreError<HomeserverError> {
+        if self.failure.is(404, "M_NOT_FOUND") {
+            return StoreError::NoSuchVersion { version: version.clone() };
+        }
+        StoreError::Store(self.into_error())
+    }
+
+    /// The failure as the caller is to read it.
+    pub(super) fn into_error(self) -> HomeserverError {
+        let Self { request, tries, failure } = self;
+        let refused = failure.refused_token();
+        match (failure, refused) {
+            (Failure::Transport(cause), _) => {
+                HomeserverError::Unreachable { request, tries, cause }
+            }
+            (Failure::Malformed(detail), _) => HomeserverError::MalformedAnswer { request, detail },
+            (Failure::Answer(Refusal { answer, .. }), Some(refused)) => {
+                HomeserverError::Unauthorized { request, refused, answer }
+            }
+            (Failure::Answer(Refusal { answer, retry_after, .. }), None) => {
+                match (answer.status, answer.errcode.as_deref()) {
+                    (429, _) => HomeserverError::RateLimited { request, retry_after },
+                    (404, Some("M_UNRECOGNIZED")) | (404 | 405, None) => {
+                        HomeserverError::NoSuchApi { request, answer }
+                    }
+                    (500.., _) => HomeserverError::Failing { request, tries, answer },
+                    _ => HomeserverError::Refused { request, answer },
+                }
+            }
+        }
+    }
+}

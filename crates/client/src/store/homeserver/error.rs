@@ -1,0 +1,183 @@
+//! What can go wrong with a homeserver, with the request, its answer and what to do about it.
+
+use core::fmt;
+use core::time::Duration;
+
+use matrix_key_backup_wire::{RoomId, SessionId};
+use ruma_common::api::error::IntoHttpError;
+
+use super::{RefusedToken, TransportError};
+use crate::store::RoomKeysBodyError;
+
+/// Why a homeserver did not do what it was asked to.
+///
+/// Each message names the request. What the server says in it is shown, with its control
+/// characters replaced and its length bounded; the access token never is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HomeserverError {
+    /// No answer came, however often the server was asked.
+    #[error("{request}, asked {}: {cause}", times(*tries))]
+    Unreachable {
+        /// The request.
+        request: RequestName,
+        /// How often it was sent.
+        tries: u32,
+        /// What happened the last time.
+        cause: TransportError,
+    },
+    /// The server does not take the access token.
+    #[error(
+        "{request}: the homeserver does not accept the access token ({answer}): {}",
+        if refused.soft_logout { "refresh it, or log in again with the same device id" }
+        else { "log in again" }
+    )]
+    Unauthorized {
+        /// The request.
+        request: RequestName,
+        /// What the server says of the token.
+        refused: RefusedToken,
+        /// The answer.
+        answer: ServerAnswer,
+    },
+    /// The server takes no more requests for now, for longer than we wait.
+    #[error(
+        "{request}: the homeserver asks for a pause{}: try again later",
+        retry_after.map_or(String::new(), |pause| format!(" of {} seconds", pause.as_secs()))
+    )]
+    RateLimited {
+        /// The request.
+        request: RequestName,
+        /// The pause that it asked for, where it did.
+        retry_after: Option<Duration>,
+    },
+    /// The server understood, and refuses.
+    #[error("{request}: the homeserver answered {answer}")]
+    Refused {
+        /// The request.
+        request: RequestName,
+        /// The answer.
+        answer: ServerAnswer,
+    },
+    /// The server failed, however often it was asked.
+    #[error("{request}, asked {}: the homeserver failed with {answer}", times(*tries))]
+    Failing {
+        /// The request.
+        request: RequestName,
+        /// How often it was sent.
+        tries: u32,
+        /// The answer to the last one.
+        answer: ServerAnswer,
+    },
+    /// There is no key backup at this address.
+    #[error(
+        "{request}: there is no Matrix key backup at this address ({answer}): check the URL of the \
+         homeserver"
+    )]
+    NoSuchApi {
+        /// The request.
+        request: RequestName,
+        /// The answer.
+        answer: ServerAnswer,
+    },
+    /// The answer is not one to this request.
+    #[error("{request}: the homeserver's answer cannot be read: {detail}")]
+    MalformedAnswer {
+        /// The request.
+        request: RequestName,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The list of keys cannot be read to its end.
+    #[error("{request}, after {keys_read} keys: {cause}")]
+    MalformedKeys {
+        /// The request.
+        request: RequestName,
+        /// How many entries were read before.
+        keys_read: u64,
+        /// What is wrong with it.
+        cause: RoomKeysBodyError,
+    },
+    /// The connection broke while keys were read. There is no asking for the rest alone.
+    #[error("{request}: {cause}, after {keys_read} keys: begin again")]
+    BrokenOff {
+        /// The request.
+        request: RequestName,
+        /// How many entries were read before.
+        keys_read: u64,
+        /// What happened.
+        cause: TransportError,
+    },
+    /// A request with one key alone fails.
+    #[error("the key of session {session_id} in room {room_id} cannot be stored: {cause}")]
+    Key {
+        /// The room of the key.
+        room_id: RoomId,
+        /// Its session id.
+        session_id: SessionId,
+        /// Why.
+        cause: Box<HomeserverError>,
+    },
+    /// An id cannot be a part of a path, so what it names cannot be asked for alone.
+    #[error("{id:?} cannot stand in the path of a request, so it cannot be deleted alone")]
+    NoPath {
+        /// The id.
+        id: String,
+    },
+    /// A request could not be made.
+    #[error("the request cannot be made: {0}")]
+    Request(IntoHttpError),
+}
+
+impl From<IntoHttpError> for HomeserverError {
+    fn from(error: IntoHttpError) -> Self {
+        Self::Request(error)
+    }
+}
+
+fn times(tries: u32) -> String {
+    if tries == 1 { "once".to_owned() } else { format!("{tries} times") }
+}
+
+/// A request, by its method and path, without its query: `GET /room_keys/version`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestName(String);
+
+impl RequestName {
+    pub(super) fn of<B>(request: &http::Request<B>) -> Self {
+        let path = request.uri().path();
+        let from = path.find("/room_keys").unwrap_or(0);
+        Self(format!("{} {}", request.method(), path.get(from..).unwrap_or(path)))
+    }
+}
+
+impl fmt::Display for RequestName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// What a server answered in place of what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The error code, `M_FORBIDDEN` for one, if there was one.
+    pub errcode: Option<String>,
+    /// What it says in words.
+    pub message: Option<String>,
+}
+
+impl fmt::Display for ServerAnswer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.status)?;
+        if let Some(errcode) = &self.errcode {
+            write!(formatter, " {errcode}")?;
+        }
+        if let Some(message) = &self.message {
+            write!(formatter, ": {message}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,196 @@
+//! Reading entries: all, a room's, a session's; and looking up many at once.
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use matrix_key_backup_ruma::key_backup_data_from_ruma;
+use matrix_key_backup_wire::{RoomId, SessionId};
+use ruma_client_api::backup::{
+    get_backup_keys, get_backup_keys_for_room, get_backup_keys_for_session,
+};
+
+use super::client::{Repeat, Request};
+use super::lookup::{Wanted, plan};
+use super::pages::Reading;
+use super::path::{room_segment, segment};
+use super::retry::{Backoff, Next};
+use super::{HomeserverError, HomeserverStore, Outcome, Transport, client};
+use crate::maybe_send::{MaybeSend, MaybeSync};
+use crate::store::{KeyPages, KeyScope, ReceivedKey, RoomKeysScanner, StoreError, VersionId};
+
+/// So many requests are under way at a time while sessions are looked up.
+const AT_A_TIME: usize = 4;
+
+/// A scope that is being read, or will be.
+enum Cursor<'c, T> {
+    Before(VersionId, KeyScope),
+    Within(Box<Reading<'c, T>>, KeyScope),
+    After,
+}
+
+impl<T: Transport> HomeserverStore<T> {
+    pub(super) fn pages(
+        &self,
+        version: VersionId,
+        scope: KeyScope,
+    ) -> KeyPages<'_, HomeserverError> {
+        let cursor = Cursor::Before(version, scope);
+        KeyPages::new(stream::try_unfold(cursor, |cursor| self.next_page(cursor)))
+    }
+
+    /// The next page that is not empty, and where the one after it begins.
+    async fn next_page<'c>(
+        &'c self,
+        cursor: Cursor<'c, T>,
+    ) -> Outcome<Option<(Vec<ReceivedKey>, Cursor<'c, T>)>> {
+        let (mut reading, scope) = match cursor {
+            Cursor::Before(version, KeyScope::Session(room_id, session_id)) => {
+                let found = self.one(&version, &room_id, &session_id).await?;
+                return Ok((!found.is_empty()).then_some((found, Cursor::After)));
+            }
+            Cursor::Before(version, scope) => (Box::new(self.open(&version, &scope).await?), scope),
+            Cursor::Within(reading, scope) => (reading, scope),
+            Cursor::After => return Ok(None),
+        };
+        while let Some(mut page) = reading.next_page().await.map_err(StoreError::Store)? {
+            page.retain(|key| is_within(&scope, key));
+            if !page.is_empty() {
+                return Ok(Some((page, Cursor::Within(reading, scope))));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The smallest list that has the scope in it.
+    async fn open(&self, version: &VersionId, scope: &KeyScope) -> Outcome<Reading<'_, T>> {
+        if segment(version.as_str()).is_none() {
+            return Err(StoreError::NoSuchVersion { version: version.clone() });
+        }
+        let (request, scanner) = self.list_request(version, scope)?;
+        let body = self.client.open(&request).await;
+        let body = body.map_err(|failed| failed.about(version))?;
+        Ok(Reading::new(&self.client, &request, body, scanner))
+    }
+
+    fn list_request(
+        &self,
+        version: &VersionId,
+        scope: &KeyScope,
+    ) -> Outcome<(Request, RoomKeysScanner)> {
+        use {get_backup_keys::v3 as all, get_backup_keys_for_room::v3 as one};
+
+        let version = version.to_string();
+        let room_id = match scope {
+            KeyScope::All => None,
+            KeyScope::Room(room_id) | KeyScope::Session(room_id, _) => Some(room_id),
+        };
+        match room_id.and_then(|room_id| Some((room_segment(room_id.as_str())?, room_id))) {
+            Some((segment, room_id)) => {
+                let request = self.request(one::Request::new(version, segment))?;
+                Ok((request, RoomKeysScanner::one_room(room_id.clone())))
+            }
+            None => Ok((self.request(all::Request::new(version))?, RoomKeysScanner::all())),
+        }
+    }
+
+    /// The entry of one session. A missing one looks like a missing version, so that is asked for.
+    async fn one(
+        &self,
+        version: &VersionId,
+        room_id: &RoomId,
+        session_id: &SessionId,
+    ) -> Outcome<Vec<ReceivedKey>> {
+        let found = self.one_if_there(version, room_id, session_id).await?;
+        if found.is_empty() && self.describe(version).await?.is_none() {
+            return Err(StoreError::NoSuchVersion { version: version.clone() });
+        }
+        Ok(found)
+    }
+
+    async fn one_if_there(
+        &self,
+        version: &VersionId,
+        room_id: &RoomId,
+        session_id: &SessionId,
+    ) -> Outcome<Vec<ReceivedKey>> {
+        use get_backup_keys_for_session::v3::{Request, Response};
+
+        let in_path = room_segment(room_id.as_str()).zip(segment(session_id.as_str()));
+        let Some((room, session)) = in_path else {
+            let scope = KeyScope::Session(room_id.clone(), session_id.clone());
+            return self.list(version, &scope, |key| is_within(&scope, key)).await;
+        };
+        let request = self.request(Request::new(version.to_string(), room, session))?;
+        match self.client.call::<Response>(&request, Repeat::Always).await {
+            Ok(answer) => Ok(vec![ReceivedKey {
+                room_id: room_id.clone(),
+                session_id: session_id.clone(),
+                data: key_backup_data_from_ruma(&answer.key_data),
+            }]),
+            Err(failed) if failed.failure.is(404, "M_NOT_FOUND") => Ok(Vec::new()),
+            Err(failed) => Err(StoreError::Store(failed.into_error())),
+        }
+    }
+
+    /// Reads a list to its end, anew where it breaks off, and keeps what is wanted of it.
+    async fn list(
+        &self,
+        version: &VersionId,
+        scope: &KeyScope,
+        is_wanted: impl Fn(&ReceivedKey) -> bool + MaybeSend + MaybeSync,
+    ) -> Outcome<Vec<ReceivedKey>> {
+        let mut backoff = Backoff::new(self.client.patience);
+        loop {
+            let mut reading = self.open(version, scope).await?;
+            let mut found = Vec::new();
+            let error = loop {
+                match reading.next_page().await {
+                    Ok(Some(page)) => found.extend(page.into_iter().filter(&is_wanted)),
+                    Ok(None) => return Ok(found),
+                    Err(error) => break error,
+                }
+            };
+            match (&error, backoff.after_failure(None, client::random())) {
+                (HomeserverError::BrokenOff { .. }, Next::Pause(pause)) => {
+                    self.client.pause(pause).await;
+                }
+                _ => return Err(StoreError::Store(error)),
+            }
+        }
+    }
+
+    /// Looks up sessions of a version that has `count` entries.
+    pub(super) async fn look_up(
+        &self,
+        version: &VersionId,
+        count: u64,
+        sessions: &[(RoomId, SessionId)],
+    ) -> Outcome<Vec<ReceivedKey>> {
+        let mut wanted = Wanted::new();
+        for (room_id, session_id) in sessions {
+            wanted.entry(room_id).or_default().insert(session_id);
+        }
+        let wanted = &wanted;
+        let read = async move |scope| match scope {
+            KeyScope::Session(room_id, session_id) => {
+                self.one_if_there(version, &room_id, &session_id).await
+            }
+            scope => {
+                let is_wanted = |key: &ReceivedKey| {
+                    let sessions = wanted.get(&key.room_id);
+                    sessions.is_some_and(|sessions| sessions.contains(&key.session_id))
+                };
+                self.list(version, &scope, is_wanted).await
+            }
+        };
+        stream::iter(plan(wanted, count)).map(read).buffer_unordered(AT_A_TIME).try_concat().await
+    }
+}
+
+fn is_within(scope: &KeyScope, key: &ReceivedKey) -> bool {
+    match scope {
+        KeyScope::All => true,
+        KeyScope::Room(room_id) => *room_id == key.room_id,
+        KeyScope::Session(room_id, session_id) => {
+            (room_id, session_id) == (&key.room_id, &key.session_id)
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Where a homeserver is, and that a token may be sent there.
+
+use core::fmt;
+
+use url::{Host, Url};
+
+/// The base URL of a homeserver's client-server API: `https://matrix.example.org`.
+///
+/// Whoever reads what is sent there can take the account over, so it has to be `https`. Plain
+/// `http` is accepted for this machine itself alone: `localhost`, `127.0.0.0/8`, `[::1]`.
+///
+/// It is not the server name in a user id: that one leads to it through `.well-known`.
+///
+/// ```
+/// use matrix_key_backup::store::homeserver::HomeserverUrl;
+///
+/// assert!(HomeserverUrl::parse("https://matrix.example.org").is_ok());
+/// assert!(HomeserverUrl::parse("http://127.0.0.1:8008").is_ok());
+/// assert!(HomeserverUrl::parse("http://matrix.example.org").is_err());
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct HomeserverUrl(Url);
+
+impl HomeserverUrl {
+    /// Reads a URL. A path is kept: some servers have the API below one.
+    ///
+    /// # Errors
+    ///
+    /// [`HomeserverUrlError`].
+    pub fn parse(text: &str) -> Result<Self, HomeserverUrlError> {
+        let url = Url::parse(text).map_err(HomeserverUrlError::Malformed)?;
+        let host = url.host().ok_or(HomeserverUrlError::NoHost)?;
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback(&host) => {}
+            "http" => return Err(HomeserverUrlError::PlainHttp { host: host.to_string() }),
+            scheme => return Err(HomeserverUrlError::Scheme { found: scheme.to_owned() }),
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(HomeserverUrlError::Credentials);
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(HomeserverUrlError::QueryOrFragment);
+        }
+        Ok(Self(url))
+    }
+
+    /// The URL, normalised.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+/// By name or number alone: what else a name leads to, somebody else may decide.
+fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(domain) => *domain == "localhost",
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    }
+}
+
+impl fmt::Display for HomeserverUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for HomeserverUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?}", self.as_str())
+    }
+}
+
+/// A text is not the URL of a homeserver. None of it is shown that could be a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HomeserverUrlError {
+    /// It is no URL.
+    #[error("this is no URL ({0}): give one like https://matrix.example.org")]
+    Malformed(url::ParseError),
+    /// It names no host.
+    #[error("the URL names no host: give one like https://matrix.example.org")]
+    NoHost,
+    /// It is not `https`.
+    #[error("a homeserver is reached by https, not by {found}")]
+    Scheme {
+        /// The scheme of the URL.
+        found: String,
+    },
+    /// It is `http`, and not to this machine itself.
+    #[error("everybody on the way to {host} could read the access token: use https")]
+    PlainHttp {
+        /// The host of the URL.
+        host: String,
+    },
+    /// It has a user name or a password in it.
+    #[error("a user name or password in the URL is not used: give the access token instead")]
+    Credentials,
+    /// It has a query or a fragment.
+    #[error("the URL of a homeserver ends before any ? or #")]
+    QueryOrFragment,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn https_anywhere_and_http_to_this_machine() {
+        for good in [
+            "https://matrix.example.org",
+            "https://matrix.example.org:8448/",
+            "https://example.org/behind/a/path",
+            "https://203.0.113.7",
+            "http://localhost:8008",
+            "http://127.0.0.1:8008",
+            "http://127.1.2.3",
+            "http://2130706433",
+            "http://[::1]:8008",
+            "HTTPS://EXAMPLE.ORG",
+        ] {
+            assert!(HomeserverUrl::parse(good).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn no_token_goes_out_in_the_clear() {
+        for bad in [
+            "http://matrix.example.org",
+            "http://localhost.example.org",
+            "http://localhost@example.org",
+            "http://127.0.0.1.example.org",
+            "http://127.0.0.1\\@example.org",
+            "http://10.0.0.1",
+            "http://0.0.0.0",
+            "http://[::ffff:10.0.0.1]",
+            "http://1",
+        ] {
+            match HomeserverUrl::parse(bad) {
+                Err(HomeserverUrlError::PlainHttp { .. } | HomeserverUrlError::Credentials) => {}
+                Ok(url) => assert!(url.as_str().starts_with("http://127.0.0.1/"), "{bad}: {url}"),
+                Err(other) => panic!("{bad}: {other}"),
+            }
+        }
+    }
+
+    #[test]
+    fn errors_say_what_to_do_and_show_no_password() {
+        let said = |url| HomeserverUrl::parse(url).unwrap_err().to_string();
+        assert!(said("http://example.org").contains("use https"));
+        assert!(said("matrix.example.org").contains("https://"));
+        assert!(said("ftp://example.org").contains("not by ftp"));
+        assert!(said("data:text").contains("no host"));
+        assert!(said("https://example.org/?a=b").contains('?'));
+        assert!(said("https://example.org/#a").contains('#'));
+        for secret in [
+            "https://alice:swordfish@example.org",
+            "https:/alice:swordfish@",
+            "http://u:swordfish@[/",
+        ] {
+            if let Err(error) = HomeserverUrl::parse(secret) {
+                assert!(!format!("{error} {error:?}").contains("swordfish"), "{error:?}");
+            }
+        }
+        assert_eq!(
+            HomeserverUrl::parse("https://a@example.org"),
+            Err(HomeserverUrlError::Credentials)
+        );
+    }
+}
