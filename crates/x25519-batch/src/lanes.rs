@@ -1,0 +1,185 @@
+//! X25519 in the lanes of a vector unit: one operation in each lane, the same steps in all.
+//!
+//! # The parts
+//!
+//! - [`word`]: what a vector unit can do. `ifma`, `avx2`, and `model`, which is plain integers.
+//! - [`field`]: integers modulo 2^255 − 19. `field51` is made for products of 52 bits, `field25` for products
+//!   of 32 bits. Their limb bounds stand there.
+//! - [`ladder`] and [`comb`]: any point, and one point with a table. [`edwards`] adds points for
+//!   the table's sake.
+//! - [`fraction`]: one inversion for many results.
+//!
+//! All but the vector units is generic code, written once.
+//!
+//! # Why it is right
+//!
+//! - Field: a value is a *product* or an *element*, and the compiler knows which, so bounds need to be
+//!   argued for single operations only. The tests prove them for all inputs by running the same code over
+//!   intervals, and check every operation against long multiplication.
+//! - Curve: the ladder of RFC 7748 has no exceptions. Neither has addition on the Edwards form, since d is
+//!   not a square; a point on the twist has no Edwards form and goes to the ladder.
+//! - Zero: the one division is by zero exactly where the result is infinity, for which RFC 7748
+//!   wants zero.
+//! - Whole: every unit and both models are compared with x25519-dalek.
+//!
+//! # Why it takes constant time
+//!
+//! There is no branch on and no memory access at what is in a lane: choices are masks, and a table's rows are
+//! permuted within a register. What the time depends on: the number of scalars and points, and
+//! whether a point that a table is made of is on the twist.
+
+mod comb;
+mod edwards;
+mod field;
+mod field25;
+mod field51;
+mod fraction;
+mod ladder;
+mod limbs;
+mod scalar;
+mod word;
+
+#[cfg(test)]
+mod interval;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod tests;
+
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+pub(crate) mod avx2;
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+pub(crate) mod ifma;
+#[cfg(any(test, feature = "models"))]
+pub(crate) mod model;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use self::comb::Comb;
+use self::field::Field;
+pub(crate) use self::field25::Field25;
+pub(crate) use self::field51::Field51;
+use self::fraction::{Fraction, Fractions, ROOM};
+use self::word::{Backend, Word};
+use crate::bytes::{bytes_of, words_of};
+use crate::implementation::{FixedPoints, Implementation};
+use crate::{PublicKey, SecretKey};
+
+/// X25519 in the lanes of one vector unit, with one field.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lanes<F: Field>(F::Backend);
+
+impl<F: Field> Lanes<F> {
+    /// Takes the proof that the unit is there.
+    pub(crate) fn new(backend: F::Backend) -> Self {
+        Self(backend)
+    }
+}
+
+impl<F: Field> Implementation for Lanes<F> {
+    fn diffie_hellman(
+        &self,
+        secret: &SecretKey,
+        points: &[PublicKey],
+        result: &mut dyn FnMut(usize, &[u8; 32]),
+    ) {
+        let Self(backend) = *self;
+        let lanes = F::Word::LANES;
+        let scalars = gather::<F>(backend, |_| Some(secret.as_array()));
+        let mut indices = 0..points.len();
+        for points in points.chunks(ROOM * lanes) {
+            let mut fractions = Fractions::<F>::new(backend);
+            for points in points.chunks(lanes) {
+                let u = gather::<F>(backend, |lane| points.get(lane).map(PublicKey::as_array));
+                fractions.push(&ladder::multiply::<F>(backend, scalars, u));
+            }
+            fractions.divide(backend, |words| {
+                for (lane, index) in (0..lanes).zip(&mut indices) {
+                    result(index, &lane_bytes(words, lane));
+                }
+            });
+        }
+    }
+
+    fn fixed_points(&self, points: &[PublicKey]) -> Box<dyn FixedPoints> {
+        let Self(backend) = *self;
+        let points = points.iter().map(|point| FixedPoint::new(backend, point)).collect();
+        Box::new(FixedLanes::<F> { backend, points })
+    }
+}
+
+/// A point that many scalars are to be multiplied with.
+enum FixedPoint<F: Field> {
+    /// On the curve: its table.
+    Comb(Comb<F>),
+    /// On the twist, where there is no table: the four words of its coordinate.
+    Ladder([F::Word; 4]),
+}
+
+impl<F: Field> FixedPoint<F> {
+    fn new(backend: F::Backend, point: &PublicKey) -> Self {
+        let words = gather::<F>(backend, |_| Some(point.as_array()));
+        Comb::new(backend, words).map_or(Self::Ladder(words), Self::Comb)
+    }
+
+    fn multiply(&self, backend: F::Backend, scalars: [F::Word; 4]) -> Fraction<F> {
+        match self {
+            Self::Comb(comb) => comb.multiply(backend, scalars),
+            Self::Ladder(u) => ladder::multiply::<F>(backend, scalars, *u),
+        }
+    }
+}
+
+/// Points that many scalars are multiplied with in the same lanes.
+struct FixedLanes<F: Field> {
+    backend: F::Backend,
+    points: Vec<FixedPoint<F>>,
+}
+
+impl<F: Field> FixedPoints for FixedLanes<F> {
+    fn multiply(&self, secrets: &[SecretKey], result: &mut dyn FnMut(usize, usize, &[u8; 32])) {
+        let lanes = F::Word::LANES;
+        let vectors = ROOM / self.points.len().max(1);
+        let mut first = 0;
+        for secrets in secrets.chunks(vectors * lanes) {
+            let mut fractions = Fractions::<F>::new(self.backend);
+            for secrets in secrets.chunks(lanes) {
+                let secrets = |lane| secrets.get(lane).map(SecretKey::as_array);
+                let scalars = gather::<F>(self.backend, secrets);
+                for point in &self.points {
+                    fractions.push(&point.multiply(self.backend, scalars));
+                }
+            }
+            let indices = (first..first + secrets.len()).step_by(lanes);
+            let mut places =
+                indices.flat_map(|index| (0..self.points.len()).map(move |point| (index, point)));
+            first += secrets.len();
+            fractions.divide(self.backend, |words| {
+                let Some((index, point)) = places.next() else { return };
+                for (lane, index) in (0..lanes).zip(index..first) {
+                    result(index, point, &lane_bytes(words, lane));
+                }
+            });
+        }
+    }
+}
+
+/// The four words of up to one number for each lane; of zero, where there is none.
+fn gather<'a, F: Field>(
+    backend: F::Backend,
+    number: impl Fn(usize) -> Option<&'a [u8; 32]>,
+) -> [F::Word; 4] {
+    let words = |lane| number(lane).map_or([0; 4], words_of);
+    [
+        backend.word(|lane| words(lane)[0]),
+        backend.word(|lane| words(lane)[1]),
+        backend.word(|lane| words(lane)[2]),
+        backend.word(|lane| words(lane)[3]),
+    ]
+}
+
+/// The number in one lane.
+fn lane_bytes<W: Word>(words: [W; 4], lane: usize) -> [u8; 32] {
+    bytes_of(words.map(|word| word.lane(lane)))
+}
