@@ -7,6 +7,7 @@
 //! Trust the ratios, and of two figures the minimum: other work on the machine only adds.
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::cast_precision_loss,
     reason = "a program that measures"
@@ -62,12 +63,12 @@ const RECIPIENT: &str = "ephemeral key and shared secret";
 const PUBLIC_KEYS: &str = "public key";
 const TABLE: &str = "both tables of a recipient";
 
-fn subject(name: impl ToString, operation: &'static str, run: impl Fn() + 'static) -> Subject {
+fn subject(name: &dyn ToString, operation: &'static str, run: impl Fn() + 'static) -> Subject {
     Subject { name: name.to_string(), operation, run: Box::new(run), nanoseconds: Vec::new() }
 }
 
 fn bytes(seed: usize) -> [u8; 32] {
-    std::array::from_fn(|i| ((seed * 167 + i * 89) * 2_654_435_761 >> 11) as u8)
+    std::array::from_fn(|i| (((seed * 167 + i * 89) * 2_654_435_761) >> 11) as u8)
 }
 
 fn peers(count: usize) -> Vec<Subject> {
@@ -77,17 +78,17 @@ fn peers(count: usize) -> Vec<Subject> {
     let secrets = move || (0..count).map(|seed| StaticSecret::from(bytes(seed)));
     let points: Vec<_> = secrets().map(|secret| PublicKey::from(&secret)).collect();
     vec![
-        subject("x25519-dalek", ONE_SECRET, move || {
+        subject(&"x25519-dalek", ONE_SECRET, move || {
             for point in &points {
                 black_box(secret.diffie_hellman(black_box(point)));
             }
         }),
-        subject("x25519-dalek", RECIPIENT, move || {
+        subject(&"x25519-dalek", RECIPIENT, move || {
             for secret in secrets() {
                 black_box((PublicKey::from(&secret), secret.diffie_hellman(black_box(&recipient))));
             }
         }),
-        subject("x25519-dalek", PUBLIC_KEYS, move || {
+        subject(&"x25519-dalek", PUBLIC_KEYS, move || {
             for secret in secrets() {
                 black_box(PublicKey::from(&secret));
             }
@@ -107,16 +108,16 @@ fn ours(tier: Tier, count: usize) -> Vec<Subject> {
     let secret = SecretKey::from_slice(&bytes(1)).unwrap();
     let (first, second) = (secrets(), secrets());
     vec![
-        subject(tier, ONE_SECRET, move || {
+        subject(&tier, ONE_SECRET, move || {
             black_box(batch().diffie_hellman(&secret, black_box(&points)));
         }),
-        subject(tier, RECIPIENT, move || {
+        subject(&tier, RECIPIENT, move || {
             black_box(recipient.agree(black_box(&first)));
         }),
-        subject(tier, PUBLIC_KEYS, move || {
+        subject(&tier, PUBLIC_KEYS, move || {
             black_box(base.public_keys(black_box(&second)));
         }),
-        subject(tier, TABLE, move || {
+        subject(&tier, TABLE, move || {
             black_box(batch().recipient(black_box(&public_key)));
         }),
     ]

@@ -78,8 +78,8 @@ impl Batch {
 
     /// Prepares for multiplying one point by many secrets.
     ///
-    /// The table takes some 60 KB, and about as long as ten multiplications one by one. It is made of
-    /// the point alone, which is public, and can be shared between threads.
+    /// The table takes some 60 KB, and about as long as ten multiplications one by one. It is made
+    /// of the point alone, which is public, and can be shared between threads.
     #[must_use]
     pub fn fixed_point(&self, point: &PublicKey) -> FixedPoint {
         FixedPoint::new(self.implementation.fixed_points(&[*point]))

@@ -3,8 +3,8 @@
 //! # The parts
 //!
 //! - [`word`]: what a vector unit can do. `ifma`, `avx2`, and `model`, which is plain integers.
-//! - [`field`]: integers modulo 2^255 − 19. `field51` is made for products of 52 bits, `field25` for products
-//!   of 32 bits. Their limb bounds stand there.
+//! - [`field`]: integers modulo 2^255 − 19. `field51` is made for products of 52 bits, `field25`
+//!   for products of 32 bits. Their limb bounds stand there.
 //! - [`ladder`] and [`comb`]: any point, and one point with a table. [`edwards`] adds points for
 //!   the table's sake.
 //! - [`fraction`]: one inversion for many results.
@@ -13,20 +13,20 @@
 //!
 //! # Why it is right
 //!
-//! - Field: a value is a *product* or an *element*, and the compiler knows which, so bounds need to be
-//!   argued for single operations only. The tests prove them for all inputs by running the same code over
-//!   intervals, and check every operation against long multiplication.
-//! - Curve: the ladder of RFC 7748 has no exceptions. Neither has addition on the Edwards form, since d is
-//!   not a square; a point on the twist has no Edwards form and goes to the ladder.
+//! - Field: a value is a *product* or an *element*, and the compiler knows which, so bounds need to
+//!   be argued for single operations only. The tests prove them for all inputs by running the same
+//!   code over intervals, and check every operation against long multiplication.
+//! - Curve: the ladder of RFC 7748 has no exceptions. Neither has addition on the Edwards form,
+//!   since d is not a square; a point on the twist has no Edwards form and goes to the ladder.
 //! - Zero: the one division is by zero exactly where the result is infinity, for which RFC 7748
 //!   wants zero.
 //! - Whole: every unit and both models are compared with x25519-dalek.
 //!
 //! # Why it takes constant time
 //!
-//! There is no branch on and no memory access at what is in a lane: choices are masks, and a table's rows are
-//! permuted within a register. What the time depends on: the number of scalars and points, and
-//! whether a point that a table is made of is on the twist.
+//! There is no branch on and no memory access at what is in a lane: choices are masks, and a
+//! table's rows are permuted within a register. What the time depends on: the number of scalars and
+//! points, and whether a point that a table is made of is on the twist.
 
 mod comb;
 mod edwards;

@@ -1,7 +1,7 @@
 //! The portable tier: curve25519-dalek, one operation at a time.
 //!
-//! With one secret and many points that is what x25519-dalek does. With one point and many secrets there is
-//! more to gain: a table for each point, and one inversion for many results.
+//! With one secret and many points that is what x25519-dalek does. With one point and many secrets
+//! there is more to gain: a table for each point, and one inversion for many results.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -11,9 +11,9 @@ use crate::bytes::array_of;
 
 /// The secret half of a key pair, 32 bytes. They are clamped when they are used, as RFC 7748 says.
 ///
-/// Wiped on drop, compared in constant time, and not shown by `Debug`. The bytes lie in the value itself, so
-/// that a slice of many needs one allocation: moving one leaves a copy behind that nobody wipes. Make
-/// them where they are to stay.
+/// Wiped on drop, compared in constant time, and not shown by `Debug`. The bytes lie in the value
+/// itself, so that a slice of many needs one allocation: moving one leaves a copy behind that
+/// nobody wipes. Make them where they are to stay.
 pub struct SecretKey([u8; 32]);
 
 impl SecretKey {

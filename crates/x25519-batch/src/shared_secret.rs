@@ -11,9 +11,9 @@ use zeroize::{Zeroize as _, ZeroizeOnDrop};
 ///
 /// # Security
 ///
-/// The other side can choose a point of low order; then all 32 bytes are zero, whatever the secret key. Where
-/// that matters, ask [`is_contributory`](Self::is_contributory). These bytes are not evenly
-/// distributed: derive keys from them, do not use them as one.
+/// The other side can choose a point of low order; then all 32 bytes are zero, whatever the secret
+/// key. Where that matters, ask [`is_contributory`](Self::is_contributory). These bytes are not
+/// evenly distributed: derive keys from them, do not use them as one.
 pub struct SharedSecret([u8; 32]);
 
 impl SharedSecret {

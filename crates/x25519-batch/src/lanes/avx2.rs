@@ -1,4 +1,5 @@
 //! AVX2: four lanes in a 256-bit register, products of 32 by 32 bits.
+#![allow(unsafe_code, reason = "an instruction that is not there is undefined behaviour")]
 
 use core::arch::x86_64::{
     __m256i, _mm256_add_epi64, _mm256_and_si256, _mm256_blend_epi32, _mm256_blendv_epi8,
@@ -72,8 +73,8 @@ impl Backend for Avx2 {
 }
 
 impl U64x4 {
-    /// The same, since the high halves are zero, in a form in which the compiler cannot forget it. It
-    /// leaves no instruction behind; without it, many products become products of 64 bits.
+    /// The same, since the high halves are zero, in a form in which the compiler cannot forget it.
+    /// It leaves no instruction behind; without it, many products become products of 64 bits.
     #[inline(always)]
     fn low_halves(self) -> Self {
         let zero = self.splat(0);
@@ -166,8 +167,8 @@ impl Multiply32 for U64x4 {
         Self(unsafe { _mm256_mul_epu32(a.0, b.0) })
     }
 
-    // In 32-bit lanes, although the high halves are zero: if the compiler saw a product of 64 bits of
-    // which only 32 are used, it would rather multiply more than mask them.
+    // In 32-bit lanes, although the high halves are zero: if the compiler saw a product of 64 bits
+    // of which only 32 are used, it would rather multiply more than mask them.
     #[inline(always)]
     fn times_32(self, factor: u32) -> Self {
         // SAFETY: a `U64x4` exists only where there is AVX2.

@@ -2,9 +2,9 @@
 //!
 //! # How
 //!
-//! A clamped scalar is k = 8·m, and m has 252 bits, of which the highest is one. In base 16 it has 63 digits
-//! n. Each is turned into 2·n − 15, which is odd and between −15 and 15, so never zero; all of them
-//! together, in base 16, are 2·m − (16^63 − 1). So with Q = 4·P
+//! A clamped scalar is k = 8·m, and m has 252 bits, of which the highest is one. In base 16 it has
+//! 63 digits n. Each is turned into 2·n − 15, which is odd and between −15 and 15, so never zero;
+//! all of them together, in base 16, are 2·m − (16^63 − 1). So with Q = 4·P
 //!
 //! ```text
 //! k·P = 8·m·P = Σ (2·n − 15)·16^i·Q + 16^63·Q − Q

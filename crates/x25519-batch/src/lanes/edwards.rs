@@ -1,5 +1,5 @@
-//! The same curve in its twisted Edwards form −x² + y² = 1 + d·x²·y², where addition is complete: it has no
-//! exceptions, so it needs no branches.
+//! The same curve in its twisted Edwards form −x² + y² = 1 + d·x²·y², where addition is complete:
+//! it has no exceptions, so it needs no branches.
 
 use super::field::{self, Field, constant};
 use super::limbs;
@@ -104,8 +104,8 @@ impl<F: Field> Point<F> {
         )
     }
 
-    /// One of the two points with the u-coordinate `u`, which is the same in all lanes; none if it is
-    /// on the twist.
+    /// One of the two points with the u-coordinate `u`, which is the same in all lanes; none if it
+    /// is on the twist.
     ///
     /// The time it takes depends on which of the two it is, and on nothing else.
     pub(crate) fn from_u(u: &F::Product, backend: F::Backend) -> Option<Self> {

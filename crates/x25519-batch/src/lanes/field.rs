@@ -1,9 +1,9 @@
 //! What the curve arithmetic asks of a field: integers modulo p = 2^255 − 19, one in each lane.
 //!
 //! There are two kinds of values. A *product* is what a multiplication leaves; two of them may be
-//! added or subtracted, once. An *element* is what comes of that, or of reducing a product, and only
-//! elements can be multiplied. So the compiler sees to it that limbs stay within the bounds that a
-//! field states for its two kinds, and each field may carry where that is cheapest for it.
+//! added or subtracted, once. An *element* is what comes of that, or of reducing a product, and
+//! only elements can be multiplied. So the compiler sees to it that limbs stay within the bounds
+//! that a field states for its two kinds, and each field may carry where that is cheapest for it.
 
 use zeroize::Zeroize;
 

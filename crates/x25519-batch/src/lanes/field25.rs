@@ -1,24 +1,26 @@
 //! The field for products of 32 bits: ten limbs of 26 and 25 bits in turn, "radix 2^25.5".
 //!
-//! A number is a0 + a1·2^26 + a2·2^51 + a3·2^77 + …: limb i has the weight 2^w(i), where w(i) is 25.5·i,
-//! rounded up. A product is carried at once, since that is cheaper here than to carry its sums: its
-//! even limbs are below 2^26, its odd limbs below 2^25 + 2^11. An element is one product, or a sum or
-//! difference of two: its even limbs are below 3·2^26, its odd limbs below 3·2^25 + 2^11.
+//! A number is a0 + a1·2^26 + a2·2^51 + a3·2^77 + …: limb i has the weight 2^w(i), where w(i) is
+//! 25.5·i, rounded up. A product is carried at once, since that is cheaper here than to carry its
+//! sums: its even limbs are below 2^26, its odd limbs below 2^25 + 2^11. An element is one product,
+//! or a sum or difference of two: its even limbs are below 3·2^26, its odd limbs below 3·2^25 +
+//! 2^11.
 //!
 //! # Bounds
 //!
 //! The weights of ai and bj multiply to that of the limb i + j, times two where i and j are odd. As
-//! 2^255 is 19 modulo p, the column k + 10 belongs 19 times to the column k. So bj is multiplied by 19
-//! beforehand, which stays below 19·3·2^26 < 2^32, and ai by two where it is odd, which stays below
-//! 3·2^26 + 2^12: factors of 32 bits. Column 0 is the largest sum: a0·b0, and 19-fold five products of
-//! odd limbs, doubled, and four of even limbs. With v = 3·2^26 + 2^12 above an even limb and v/2 above
-//! an odd one, that is below (1 + 19·(5·2/4 + 4))·v² = 124.5·v² < 2^63, so nothing leaves 64 bits.
+//! 2^255 is 19 modulo p, the column k + 10 belongs 19 times to the column k. So bj is multiplied by
+//! 19 beforehand, which stays below 19·3·2^26 < 2^32, and ai by two where it is odd, which stays
+//! below 3·2^26 + 2^12: factors of 32 bits. Column 0 is the largest sum: a0·b0, and 19-fold five
+//! products of odd limbs, doubled, and four of even limbs. With v = 3·2^26 + 2^12 above an even
+//! limb and v/2 above an odd one, that is below (1 + 19·(5·2/4 + 4))·v² = 124.5·v² < 2^63, so
+//! nothing leaves 64 bits.
 //!
 //! Two chains of carries, from limb 0 to 4 and from limb 4 around to 0, leave a limb below its own
-//! width, and limbs 1 and 5 with what limbs 0 and 4 carried into them last. Into limb 4 comes less than
-//! 2^37 from limb 3, and into limb 0 less than 19·2^33 around the top, so that is less than 2^11. A
-//! sum doubles the bounds of a product. For a difference, 2·p is added limb by limb, which is more than
-//! any limb of a product, so none goes below zero.
+//! width, and limbs 1 and 5 with what limbs 0 and 4 carried into them last. Into limb 4 comes less
+//! than 2^37 from limb 3, and into limb 0 less than 19·2^33 around the top, so that is less than
+//! 2^11. A sum doubles the bounds of a product. For a difference, 2·p is added limb by limb, which
+//! is more than any limb of a product, so none goes below zero.
 //!
 //! The test `bounds` runs this code over intervals instead of numbers, and so proves the above for
 //! every input.
@@ -86,8 +88,8 @@ impl<W: Word> Zeroize for Element<W> {
     }
 }
 
-/// Adds the products of one limb of `a`, once plain and once doubled, with the limbs of `b` that are
-/// listed, once plain and once 19-fold, to their columns.
+/// Adds the products of one limb of `a`, once plain and once doubled, with the limbs of `b` that
+/// are listed, once plain and once 19-fold, to their columns.
 macro_rules! add_row {
     ($columns:ident: $i:literal $plain:expr, $doubled:expr; $b:ident $b19:ident: $($j:literal)*) => {$(
         let a = if $i % 2 == 1 && $j % 2 == 1 { $doubled } else { $plain };
@@ -228,7 +230,7 @@ impl<B: Backend<Word: Multiply32>> Field for Field25<B> {
         let limb = |number: usize| {
             entries.map(|entry| {
                 let limb = entry.get(number / 2).copied().unwrap_or_default();
-                if number % 2 == 0 { limb & MASK_26 } else { (limb & MASK_51) >> 26 }
+                if number.is_multiple_of(2) { limb & MASK_26 } else { (limb & MASK_51) >> 26 }
             })
         };
         [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(|number| backend.row(limb(number)))

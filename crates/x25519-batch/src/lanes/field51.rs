@@ -8,14 +8,14 @@
 //! The instructions give the low and the high 52 bits of the product of two limbs. With a factor
 //! below 2^52 each, both are below 2^52. The low half of ai·bj belongs to the column i + j, and the
 //! high half, as 2^52 = 2·2^51, twice to the column i + j + 1. As 2^255 is 19 modulo p, the column
-//! k + 5 belongs 19 times to the column k. Column 0 is the largest that comes of this: one low half,
-//! and 19 times four low and five high halves, the latter doubled. That is below
-//! (1 + 19·(4 + 2·5))·2^52 = 267·2^52 < 2^61, so nothing leaves 64 bits.
+//! k + 5 belongs 19 times to the column k. Column 0 is the largest that comes of this: one low
+//! half, and 19 times four low and five high halves, the latter doubled. That is below (1 + 19·(4 +
+//! 2·5))·2^52 = 267·2^52 < 2^61, so nothing leaves 64 bits.
 //!
-//! A sum of two products is below 2^62. For a difference, 2^11·p is added limb by limb; its limbs are
-//! at least 2^61, so none goes below zero, and the result is below 2^61 + 2^62. One pass of carries
-//! brings a limb below 2^63 to less than 2^51 + 2^12, the lowest to less than 2^51 + 19·2^12, since the
-//! carry out of the top comes back 19 times. Both are below 2^52: an element.
+//! A sum of two products is below 2^62. For a difference, 2^11·p is added limb by limb; its limbs
+//! are at least 2^61, so none goes below zero, and the result is below 2^61 + 2^62. One pass of
+//! carries brings a limb below 2^63 to less than 2^51 + 2^12, the lowest to less than 2^51 +
+//! 19·2^12, since the carry out of the top comes back 19 times. Both are below 2^52: an element.
 //!
 //! The test `bounds` runs this code over intervals instead of numbers, and so proves the above for
 //! every input.

@@ -13,7 +13,8 @@ pub(crate) struct Fraction<F: Field> {
     pub(crate) denominator: F::Element,
 }
 
-/// How many are divided together: enough that the inversion hardly counts, few enough for the stack.
+/// How many are divided together: enough that the inversion hardly counts, few enough for the
+/// stack.
 pub(crate) const ROOM: usize = 32;
 
 /// Fractions that are divided together, up to [`ROOM`]. Wiped on drop.
@@ -66,8 +67,8 @@ impl<F: Field> Fractions<F> {
 
 /// Replaces each element by its inverse, and zero by zero. `prefixes` is room for as many elements.
 ///
-/// Each lane on its own: all elements are multiplied, the product is inverted, and on the way back each
-/// element is taken off again. A zero would spoil that, so a one goes in for it.
+/// Each lane on its own: all elements are multiplied, the product is inverted, and on the way back
+/// each element is taken off again. A zero would spoil that, so a one goes in for it.
 pub(crate) fn invert_all<F: Field>(
     backend: F::Backend,
     elements: &mut [F::Element],

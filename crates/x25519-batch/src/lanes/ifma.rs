@@ -1,4 +1,5 @@
 //! AVX-512 IFMA: eight lanes in a 512-bit register, products of 52 by 52 bits that are added up.
+#![allow(unsafe_code, reason = "an instruction that is not there is undefined behaviour")]
 
 use core::arch::x86_64::{
     __m512i, __mmask8, _mm512_add_epi64, _mm512_and_si512, _mm512_madd52hi_epu64,
@@ -25,7 +26,8 @@ impl Ifma {
     }
 }
 
-/// Eight integers of 64 bits. Whoever holds one has IFMA: only [`Ifma`] and its own methods make it.
+/// Eight integers of 64 bits. Whoever holds one has IFMA: only [`Ifma`] and its own methods make
+/// it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct U64x8(__m512i);
 

@@ -1,8 +1,9 @@
 //! Intervals in the place of numbers: what the field's code does to bounds.
 //!
 //! Run over intervals, code shows what it does to all numbers within them at once. Each operation
-//! here panics if some numbers in its intervals would break what a [`Word`] promises: a sum that leaves 64
-//! bits, a difference below zero, a factor that is too wide. So a run without a panic is a proof.
+//! here panics if some numbers in its intervals would break what a [`Word`] promises: a sum that
+//! leaves 64 bits, a difference below zero, a factor that is too wide. So a run without a panic is
+//! a proof.
 #![allow(clippy::panic, reason = "tests")]
 
 use core::ops::{Add, BitAnd, BitOr, BitXor, Sub};
@@ -35,6 +36,12 @@ impl Interval {
     /// The smallest interval with both in it.
     fn with(self, other: Self) -> Self {
         Self { low: self.low.min(other.low), high: self.high.max(other.high) }
+    }
+
+    /// No bit above the highest of both.
+    fn bits_of_either(self, other: Self) -> Self {
+        let unused = (self.high | other.high).leading_zeros();
+        Self { low: 0, high: u64::MAX.checked_shr(unused).unwrap_or(0) }
     }
 
     fn times(self, other: Self) -> Self {
@@ -83,9 +90,7 @@ impl BitOr for Interval {
     type Output = Self;
 
     fn bitor(self, other: Self) -> Self {
-        // No bit above the highest of both.
-        let bits = u64::BITS - (self.high | other.high).leading_zeros();
-        Self { low: 0, high: u64::MAX.checked_shr(u64::BITS - bits).unwrap_or(0) }
+        self.bits_of_either(other)
     }
 }
 
@@ -93,7 +98,7 @@ impl BitXor for Interval {
     type Output = Self;
 
     fn bitxor(self, other: Self) -> Self {
-        self | other
+        self.bits_of_either(other)
     }
 }
 

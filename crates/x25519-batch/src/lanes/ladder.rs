@@ -21,11 +21,11 @@ struct Coordinate<F: Field> {
 ///
 /// # How
 ///
-/// After the bits above bit i were looked at, which make a number n, the two coordinates are those of n·P and
-/// (n + 1)·P. Bit i says which of them is doubled; their sum is formed in any case, from their known
-/// difference P. `doubled` and `sum` are what came of that last, so which of them is n·P depends on the
-/// bit before: what counts is whether the bit changes. The sum of two points does not depend on
-/// their order, so only what is doubled is selected, and nothing is swapped.
+/// After the bits above bit i were looked at, which make a number n, the two coordinates are those
+/// of n·P and (n + 1)·P. Bit i says which of them is doubled; their sum is formed in any case, from
+/// their known difference P. `doubled` and `sum` are what came of that last, so which of them is
+/// n·P depends on the bit before: what counts is whether the bit changes. The sum of two points
+/// does not depend on their order, so only what is doubled is selected, and nothing is swapped.
 ///
 /// The three lowest bits of a clamped scalar are zero: there only the doubling remains.
 pub(crate) fn multiply<F: Field>(

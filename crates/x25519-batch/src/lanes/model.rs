@@ -1,7 +1,7 @@
 //! Plain integers in the place of vector registers: the code of the vector units for checks.
 //!
-//! It runs on every processor, under valgrind and under Miri, and in builds with overflow checks a sum that
-//! leaves 64 bits is a panic. Constant time like the real ones: choices are made by masks.
+//! It runs on every processor, under valgrind and under Miri, and in builds with overflow checks a
+//! sum that leaves 64 bits is a panic. Constant time like the real ones: choices are made by masks.
 
 use core::array::from_fn;
 use core::hint::black_box;
@@ -15,8 +15,8 @@ use super::word::{Backend, Multiply32, Multiply52, Word};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Model<const LANES: usize>;
 
-/// Integers of 64 bits. What is done with them is never inlined, since the code around it is inlined as
-/// a whole: that would take minutes to compile.
+/// Integers of 64 bits. What is done with them is never inlined, since the code around it is
+/// inlined as a whole: that would take minutes to compile.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Integers<const LANES: usize>([u64; LANES]);
 

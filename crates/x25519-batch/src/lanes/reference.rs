@@ -82,7 +82,8 @@ impl Sub for Number {
     type Output = Self;
 
     fn sub(self, other: Self) -> Self {
-        self + Self::new(subtract(P, other.0).unwrap())
+        let negated = Self::new(subtract(P, other.0).unwrap());
+        self.add(negated)
     }
 }
 

@@ -1,9 +1,9 @@
 //! What the field arithmetic asks of a vector unit.
 //!
-//! A [`Word`] is one vector register: a 64-bit integer in each lane. A [`Backend`] is the proof that
-//! the processor has the unit; only it makes words from nothing. From then on every word is itself a
-//! witness, since it could not have been made without the proof. That is why the methods here are
-//! safe to call.
+//! A [`Word`] is one vector register: a 64-bit integer in each lane. A [`Backend`] is the proof
+//! that the processor has the unit; only it makes words from nothing. From then on every word is
+//! itself a witness, since it could not have been made without the proof. That is why the methods
+//! here are safe to call.
 
 use core::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
@@ -105,7 +105,7 @@ pub(crate) trait Backend: Copy + Send + Sync + 'static {
 
     /// Runs `work` as code that the compiler may use the unit's instructions in.
     ///
-    /// All of `work` must be inlined into it, down to the words' methods; what is not still computes
-    /// the same, but slowly.
+    /// All of `work` must be inlined into it, down to the words' methods; what is not still
+    /// computes the same, but slowly.
     fn vectorize<T>(self, work: impl FnOnce() -> T) -> T;
 }

@@ -52,7 +52,8 @@ fn limbs(seed: u64, bound: impl Fn(usize) -> u64) -> [u64; 5] {
     })
 }
 
-/// Values of the field come from products, which are never at their bounds everywhere. Here they are.
+/// Values of the field come from products, which are never at their bounds everywhere. Here they
+/// are.
 #[test]
 fn arithmetic_at_the_bounds() {
     type Plain = Field51<Model<1>>;
