@@ -12,6 +12,7 @@ use crate::{project, steps};
 
 /// The layers from the bottom to the top. An arrow points down: never up, never to a neighbour.
 const LAYERS: &[&[&str]] = &[
+    &[X25519_BATCH],
     &["matrix-key-backup-primitives"],
     &["matrix-key-backup-wire"],
     &["matrix-key-backup-v1", "matrix-key-backup-v2"],
@@ -29,7 +30,9 @@ const LAYERS: &[&[&str]] = &[
 pub(crate) const CLIENT: &str = "matrix-key-backup";
 /// Ruma's types, for SDKs that are built on them.
 pub(crate) const RUMA_TYPES: &str = "matrix-key-backup-ruma";
-/// The only layer that must do without std.
+/// Many X25519 operations at once. It must do without std, as the layer above it.
+pub(crate) const X25519_BATCH: &str = "matrix-key-backup-x25519-batch";
+/// The first layer that knows of Matrix. It must do without std.
 pub(crate) const PRIMITIVES: &str = "matrix-key-backup-primitives";
 
 const PRIMITIVES_MAX_CRATES: usize = 40;

@@ -2,19 +2,19 @@
 
 use anyhow::Result;
 
-use crate::layers::{CLIENT, PRIMITIVES, RUMA_TYPES, below_ruma};
+use crate::layers::{CLIENT, PRIMITIVES, RUMA_TYPES, X25519_BATCH, below_ruma};
 use crate::steps::Steps;
 use crate::toolchain::{BARE_METAL, CrossCompiler, WASM32};
 
-/// Builds `primitives` without std.
+/// Builds `x25519-batch` and `primitives` without std.
 ///
 /// # Errors
 ///
 /// When it does not build.
 pub(crate) fn no_std(steps: &mut Steps, compiler: CrossCompiler) -> Result<()> {
     let mut build = compiler.cargo("build", BARE_METAL)?;
-    build.args(["--no-default-features", "-p", PRIMITIVES]);
-    steps.run("no_std: primitives", &mut build)
+    build.args(["--no-default-features", "-p", X25519_BATCH, "-p", PRIMITIVES]);
+    steps.run("no_std: x25519-batch, primitives", &mut build)
 }
 
 /// Builds for wasm32 what must run there.

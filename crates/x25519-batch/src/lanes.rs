@@ -28,6 +28,7 @@
 //! table's rows are permuted within a register. What the time depends on: the number of scalars and
 //! points, and whether a point that a table is made of is on the twist.
 
+mod bytes;
 mod comb;
 mod edwards;
 mod field;
@@ -56,13 +57,13 @@ pub(crate) mod model;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use self::bytes::{bytes_of, words_of};
 use self::comb::Comb;
 use self::field::Field;
 pub(crate) use self::field25::Field25;
 pub(crate) use self::field51::Field51;
 use self::fraction::{Fraction, Fractions, ROOM};
 use self::word::{Backend, Word};
-use crate::bytes::{bytes_of, words_of};
 use crate::implementation::{FixedPoints, Implementation};
 use crate::{PublicKey, SecretKey};
 

@@ -68,11 +68,11 @@
 extern crate alloc;
 
 mod batch;
-mod bytes;
 mod fixed_point;
 mod implementation;
 #[cfg(any(test, feature = "models", all(target_arch = "x86_64", target_feature = "sse2")))]
 mod lanes;
+mod length_error;
 mod portable;
 mod public_key;
 mod secret_key;
@@ -81,8 +81,8 @@ mod tier;
 mod wipe;
 
 pub use batch::Batch;
-pub use bytes::LengthError;
 pub use fixed_point::{FixedPoint, KeyAgreement, Recipient};
+pub use length_error::LengthError;
 pub use public_key::PublicKey;
 pub use secret_key::SecretKey;
 pub use shared_secret::SharedSecret;

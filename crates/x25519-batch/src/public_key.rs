@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::LengthError;
-use crate::bytes::array_of;
+use crate::length_error::array_of;
 
 /// A point of Curve25519 or its twist by its u-coordinate, 32 bytes: the public half of a key pair.
 ///

@@ -7,7 +7,7 @@ use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize as _, ZeroizeOnDrop};
 
 use crate::LengthError;
-use crate::bytes::array_of;
+use crate::length_error::array_of;
 
 /// The secret half of a key pair, 32 bytes. They are clamped when they are used, as RFC 7748 says.
 ///

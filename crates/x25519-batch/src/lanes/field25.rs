@@ -88,8 +88,8 @@ impl<W: Word> Zeroize for Element<W> {
     }
 }
 
-/// Adds the products of one limb of `a`, once plain and once doubled, with the limbs of `b` that
-/// are listed, once plain and once 19-fold, to their columns.
+/// Adds the products of one limb of `a`, plain or doubled, with the limbs of `b` that are listed,
+/// plain or 19-fold, to their columns.
 macro_rules! add_row {
     ($columns:ident: $i:literal $plain:expr, $doubled:expr; $b:ident $b19:ident: $($j:literal)*) => {$(
         let a = if $i % 2 == 1 && $j % 2 == 1 { $doubled } else { $plain };

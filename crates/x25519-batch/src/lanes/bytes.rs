@@ -1,20 +1,5 @@
 //! 32 bytes as four words of 64 bits, the lowest first, and back.
 
-use thiserror::Error;
-
-/// Bytes that should have been a key are too few or too many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a key has 32 bytes, and {found} were given")]
-pub struct LengthError {
-    /// How many bytes were given.
-    pub found: usize,
-}
-
-/// Exactly 32 bytes.
-pub(crate) fn array_of(bytes: &[u8]) -> Result<[u8; 32], LengthError> {
-    bytes.try_into().map_err(|_| LengthError { found: bytes.len() })
-}
-
 /// The words of 32 bytes.
 pub(crate) fn words_of(bytes: &[u8; 32]) -> [u64; 4] {
     let mut words = [0; 4];
