@@ -40,8 +40,8 @@
 //!
 //! No branch and no memory address depends on a secret, on any tier: choices are masks, and
 //! look-ups permute a register. What the time depends on is how many keys and points there are, and
-//! whether a fixed point is on the twist. `cargo xtask ct` shows it, under valgrind and by the
-//! clock; it is a check of what the compiler made on one machine, not a proof.
+//! whether a fixed point is on the twist. The code is written so; what a compiler made of it was
+//! not measured yet.
 //!
 //! # Secrets in memory
 //!

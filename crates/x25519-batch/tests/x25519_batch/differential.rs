@@ -39,7 +39,7 @@ fn random_thousands() {
 
 /// Minutes, in a release build: `cargo test --release -- --ignored`.
 #[test]
-#[ignore = "takes minutes: cargo xtask ct runs it"]
+#[ignore = "takes minutes"]
 fn random_millions() {
     random_cases(500, 2000);
 }
