@@ -27,6 +27,8 @@ pub(crate) fn steps(steps: &mut Steps) -> Result<()> {
     let what = "cargo build --workspace --all-features --bin matrix-key-backup";
     let program = steps.call("README: build the program", what, build)?;
     let target = root.join("target");
+    // Cargo may build elsewhere (CARGO_TARGET_DIR).
+    std::fs::create_dir_all(&target).context("cannot create target/")?;
     let folder = tempfile::tempdir_in(target).context("cannot make a folder in target/")?;
     link(&root.join("testdata"), &folder.path().join("testdata"))?;
     for arguments in commands {
