@@ -17,7 +17,8 @@ pub(crate) const STORE_VARIABLE: &str = "MATRIX_KEY_BACKUP_STORE";
 /// authenticated one (v2, MSC4048) every key carries a MAC that only holders of the decryption
 /// key or of the MAC key can make, and what was forged is seen and left out.
 ///
-/// The backup lies in a store: a file. `upload FILE` with a key export file of any Matrix
+/// The backup lies in a store: a file, or an account at a homeserver (`login`, then `--store
+/// homeserver`). `upload FILE` with a key export file of any Matrix
 /// client begins one, and fills it.
 #[derive(Debug, Parser)]
 #[command(
@@ -40,8 +41,9 @@ pub(crate) struct Arguments {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// The file in which the backup lies [default: backup.sqlite3 in the user's data directory]
-    #[arg(long, global = true, value_name = "PATH", env = STORE_VARIABLE)]
+    /// Where the backup lies: a file, a JSON file (.json, only read), or `homeserver`, the account
+    /// that `login` has stored [default: the file backup.sqlite3 in the user's data directory]
+    #[arg(long, global = true, value_name = "STORE", env = STORE_VARIABLE)]
     #[arg(hide_env_values = true)]
     pub(crate) store: Option<PathBuf>,
 

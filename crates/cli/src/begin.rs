@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use matrix_key_backup::{
-    OpenBackup, create_backup, store::SqliteStore, v2::BackupReader, wire::BackupAlgorithm,
-};
+use matrix_key_backup::{OpenBackup, create_backup, v2::BackupReader, wire::BackupAlgorithm};
 
 use crate::{
+    any_store::AnyStore,
     context::Context,
     error::Error,
     files::{KEEP_KEYS, NewFile, Overwrite},
@@ -51,7 +50,7 @@ pub(crate) fn prepare_key_file(
 /// The key file stays even if the store then fails: it may be in use, and it does no harm.
 pub(crate) async fn begin_backup(
     context: &Context,
-    store: &SqliteStore,
+    store: &AnyStore,
     reader: &BackupReader,
     algorithm: BackupAlgorithm,
     key_file: Option<NewFile>,

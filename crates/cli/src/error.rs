@@ -6,7 +6,10 @@ use std::{io, path::PathBuf};
 use matrix_key_backup::{
     OpenError, UnreadableBackup,
     key_export::{DecryptError, KeyExportFileError},
-    store::{SqliteStoreError, StoreError, VersionId},
+    store::{
+        StoreError, VersionId,
+        homeserver::{HomeserverError, TransportError},
+    },
     upload::UploadError,
     v2::SealError,
     wire::WriterKeyError,
@@ -14,6 +17,7 @@ use matrix_key_backup::{
 use thiserror::Error;
 
 use crate::{
+    any_store::AnyStoreError,
     exit::ExitStatus,
     files::Input,
     secrets::{KeyTextError, Origin},
@@ -115,14 +119,37 @@ pub(crate) enum Error {
     NoStore { path: PathBuf, advice: &'static str },
 
     #[error("{0}")]
-    Store(#[from] SqliteStoreError),
+    Store(#[from] AnyStoreError),
+
+    #[error("{} is a JSON file, which is only read: nothing was created. Give the path of another \
+             store, or take a backup there with `copy`", path.display())]
+    JsonFileIsRead { path: PathBuf },
+
+    #[error("nobody is logged in at a homeserver: log in first, with `login`")]
+    NotLoggedIn,
+
+    #[error("{} holds no session that this version of the program can read: move it away, and log \
+             in anew with `login`", path.display())]
+    NotASession { path: PathBuf },
+
+    #[error(
+        "no connection can be made to any homeserver: {error}. Check the proxies that the \
+             environment names"
+    )]
+    NoTransport { error: TransportError },
+
+    #[error(
+        "the system does not let the program wait for a network: {source}. Restart the machine \
+             if that does not go away"
+    )]
+    NoRuntime { source: io::Error },
 
     #[error("{0}")]
     Storage(#[from] StorageError),
 
     #[error("{}: {error}. Perhaps another program has changed it just now: run the command again, \
              and look at it with `status`", store.display())]
-    StoreChanged { store: PathBuf, error: Box<StoreError<SqliteStoreError>> },
+    StoreChanged { store: PathBuf, error: Box<StoreError<AnyStoreError>> },
 
     #[error("{}: {error}. A newer version of this program may know it; `status` shows what is \
              there", store.display())]
@@ -195,6 +222,9 @@ pub(crate) enum Kind {
     WrongPassphrase,
     OtherBackup,
     Store,
+    NotLoggedIn,
+    Unreachable,
+    RateLimited,
     StandardOutput,
     Interrupted,
 }
@@ -226,8 +256,13 @@ impl Error {
             | Self::OtherKey { .. }
             | Self::OtherMacKey { .. } => Kind::WrongKey,
             Self::WrongPassphrase { .. } => Kind::WrongPassphrase,
+            Self::JsonFileIsRead { .. } => Kind::File,
+            Self::NotLoggedIn | Self::NotASession { .. } => Kind::NotLoggedIn,
+            Self::Store(AnyStoreError::Homeserver(error)) => of_homeserver(error),
             Self::NoStore { .. }
             | Self::Store(_)
+            | Self::NoTransport { .. }
+            | Self::NoRuntime { .. }
             | Self::StoreChanged { .. }
             | Self::UnreadableBackup { .. }
             | Self::UnusableBackup { .. }
@@ -239,7 +274,7 @@ impl Error {
     }
 
     /// What a store said; `store` is its path.
-    pub(crate) fn from_store(store: PathBuf, error: StoreError<SqliteStoreError>) -> Self {
+    pub(crate) fn from_store(store: PathBuf, error: StoreError<AnyStoreError>) -> Self {
         match error {
             StoreError::Store(error) => Self::Store(error),
             error => Self::StoreChanged { store, error: Box::new(error) },
@@ -247,7 +282,7 @@ impl Error {
     }
 
     /// Why there is no backup to work with.
-    pub(crate) fn from_open(store: PathBuf, error: OpenError<SqliteStoreError>) -> Self {
+    pub(crate) fn from_open(store: PathBuf, error: OpenError<AnyStoreError>) -> Self {
         match error {
             OpenError::Unreadable(error) => {
                 Self::UnreadableBackup { store, error: Box::new(error) }
@@ -262,7 +297,7 @@ impl Error {
         store: PathBuf,
         version: &VersionId,
         origin: &Origin,
-        error: UploadError<SqliteStoreError>,
+        error: UploadError<AnyStoreError>,
     ) -> Self {
         match error {
             UploadError::Store(error) => Self::from_store(store, error),
@@ -278,6 +313,19 @@ impl Error {
     }
 }
 
+/// What a homeserver's failure means to a person: log in again, try again, or something else.
+fn of_homeserver(error: &HomeserverError) -> Kind {
+    match error {
+        HomeserverError::Unauthorized { .. } => Kind::NotLoggedIn,
+        HomeserverError::Unreachable { .. } | HomeserverError::BrokenOff { .. } => {
+            Kind::Unreachable
+        }
+        HomeserverError::RateLimited { .. } => Kind::RateLimited,
+        HomeserverError::Key { cause, .. } => of_homeserver(cause),
+        _ => Kind::Store,
+    }
+}
+
 impl Kind {
     pub(crate) fn exit_status(self) -> ExitStatus {
         match self {
@@ -289,7 +337,8 @@ impl Kind {
             | Self::Damaged
             | Self::Unsupported => ExitStatus::Usage,
             Self::WrongKey | Self::WrongPassphrase | Self::OtherBackup => ExitStatus::WrongKey,
-            Self::Store => ExitStatus::Store,
+            Self::Store | Self::Unreachable | Self::RateLimited => ExitStatus::Store,
+            Self::NotLoggedIn => ExitStatus::NotLoggedIn,
             Self::StandardOutput => ExitStatus::StandardOutput,
             Self::Interrupted => ExitStatus::Interrupted,
         }
@@ -308,6 +357,9 @@ impl Kind {
             Self::WrongPassphrase => "wrong_passphrase",
             Self::OtherBackup => "other_backup",
             Self::Store => "store",
+            Self::NotLoggedIn => "not_logged_in",
+            Self::Unreachable => "unreachable",
+            Self::RateLimited => "rate_limited",
             Self::StandardOutput => "standard_output",
             Self::Interrupted => "interrupted",
         }

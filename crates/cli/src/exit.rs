@@ -12,11 +12,12 @@ pub(crate) enum ExitStatus {
     WrongKey,
     Store,
     StandardOutput,
+    NotLoggedIn,
     Interrupted,
 }
 
 /// Each number with its meaning, for the help and the man page.
-pub(crate) const MEANINGS: [(ExitStatus, &str); 7] = [
+pub(crate) const MEANINGS: [(ExitStatus, &str); 8] = [
     (ExitStatus::Done, "Done."),
     (
         ExitStatus::Findings,
@@ -36,12 +37,18 @@ pub(crate) const MEANINGS: [(ExitStatus, &str); 7] = [
     ),
     (
         ExitStatus::Store,
-        "The store cannot be reached, is broken, or is none. What was acknowledged before stays.",
+        "The store cannot be reached, is broken, or is none; or the homeserver has failed, refuses, or \
+         asks for a pause. What was acknowledged before stays.",
     ),
     (
         ExitStatus::StandardOutput,
         "Standard output could not be written to, so what was to be read there is missing. What \
          the command was to change is changed; the message says what that is.",
+    ),
+    (
+        ExitStatus::NotLoggedIn,
+        "Nobody is logged in, or the homeserver does not take the session or the password (any \
+         more): log in, and run the command again.",
     ),
     (ExitStatus::Interrupted, "Interrupted. The store is as the last finished batch left it."),
 ];
@@ -55,6 +62,7 @@ impl ExitStatus {
             Self::WrongKey => 3,
             Self::Store => 4,
             Self::StandardOutput => 5,
+            Self::NotLoggedIn => 6,
             Self::Interrupted => 130, // 128 and the number of SIGINT
         }
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     account_data::AuthDataFile, context::Context, error::Error, files::Input, printable::printable,
-    secrets::Origin, storage_error::StorageError, wording::shown,
+    runtime::block_on, secrets::Origin, storage_error::StorageError, wording::shown,
 };
 
 /// What a file or the store says of a backup.
@@ -26,7 +26,7 @@ enum Place {
 impl KnownBackup {
     /// The backup that this file tells of, or else the current one in the store, if there is one.
     pub(crate) fn find(file: Option<&Input>, context: &Context) -> Result<Option<Self>, Error> {
-        let Some(file) = file else { return pollster::block_on(Self::in_store(context)) };
+        let Some(file) = file else { return block_on(Self::in_store(context)) };
         let AuthDataFile { file, auth_data, version } = AuthDataFile::read(file)?;
         Ok(Some(Self { place: Place::File(file), auth_data, version }))
     }

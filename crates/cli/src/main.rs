@@ -3,11 +3,13 @@
 
 mod access;
 mod account_data;
+mod any_store;
 mod args;
 mod begin;
 mod commands;
 mod confirm;
 mod context;
+mod data_directory;
 mod error;
 mod exit;
 mod files;
@@ -21,7 +23,9 @@ mod page;
 mod passphrase;
 mod printable;
 mod progress;
+mod runtime;
 mod secrets;
+mod session;
 mod storage_error;
 mod storage_key;
 mod store;

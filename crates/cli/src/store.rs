@@ -1,25 +1,34 @@
 //! Which store is meant, and opening it.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
 use matrix_key_backup::{
     OpenBackup,
-    store::{BackupStore as _, BackupVersion, SqliteStore, VersionId},
+    store::{
+        BackupStore as _, BackupVersion, JsonFileStore, SqliteStore, VersionId,
+        homeserver::{HomeserverStore, ReqwestTransport},
+    },
 };
 
 use crate::{
+    any_store::{AnyStore, AnyStoreError},
     args::{Global, VersionArguments},
+    data_directory::{data_directory, make_private},
     error::Error,
-    files::{directory_of, unwritable},
+    files::directory_of,
+    session::{Session, session_file},
 };
 
 /// More versions than anybody makes; a store that somebody else made may have any number.
-pub(crate) const VERSIONS_NAMED: usize = 100;
+const VERSIONS_NAMED: usize = 100;
 
-/// The file in which the backup lies, or will.
+/// What stands for the homeserver where the path of a file could stand.
+const HOMESERVER: &str = "homeserver";
+
+/// Where the backup lies, or will.
 ///
 /// The default store is the user's own by its place: nobody mistypes its path, and nobody else
 /// writes there. So there, and only there, a first upload begins a backup unasked, and the key
@@ -27,43 +36,88 @@ pub(crate) const VERSIONS_NAMED: usize = 100;
 /// store that somebody else made, and T-1 asks for the user's word on the key.
 #[derive(Clone, Debug)]
 pub(crate) struct StorePlace {
+    kind: Kind,
+    /// The path of a file; of an account, words for it.
     path: PathBuf,
-    is_default: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    DefaultFile,
+    File,
+    JsonFile,
+    /// The account of the session, if there is one.
+    Homeserver(Option<Box<Session>>),
 }
 
 impl StorePlace {
     pub(crate) fn new(global: &Global) -> Result<Self, Error> {
         match &global.store {
-            Some(path) => Ok(Self { path: path.clone(), is_default: false }),
+            Some(path) => Self::named(path),
             None => {
-                let directory = dirs::data_local_dir().ok_or(Error::NoDataDirectory)?;
-                let path = directory.join(env!("CARGO_BIN_NAME")).join("backup.sqlite3");
-                Ok(Self { path, is_default: true })
+                let path = data_directory()?.join("backup.sqlite3");
+                Ok(Self { kind: Kind::DefaultFile, path })
             }
         }
     }
 
+    /// The one that a person has named.
+    pub(crate) fn named(path: &Path) -> Result<Self, Error> {
+        if path == Path::new(HOMESERVER) {
+            return Ok(match Session::stored()? {
+                Some(session) => Self {
+                    path: session.shown().into(),
+                    kind: Kind::Homeserver(Some(Box::new(session))),
+                },
+                None => Self { kind: Kind::Homeserver(None), path: HOMESERVER.into() },
+            });
+        }
+        let is_json = path.extension().is_some_and(|it| it.eq_ignore_ascii_case("json"));
+        let kind = if is_json { Kind::JsonFile } else { Kind::File };
+        Ok(Self { kind, path: path.to_owned() })
+    }
+
+    /// The path of the file, or what stands for it in messages and reports.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     pub(crate) fn is_default(&self) -> bool {
-        self.is_default
+        matches!(self.kind, Kind::DefaultFile)
+    }
+
+    pub(crate) fn is_homeserver(&self) -> bool {
+        matches!(self.kind, Kind::Homeserver(_))
+    }
+
+    pub(crate) fn is_json_file(&self) -> bool {
+        matches!(self.kind, Kind::JsonFile)
     }
 
     /// Where the key of a backup is written that begins without one. A name of its own for every
     /// store: two stores in one directory never share a key file.
     pub(crate) fn key_file(&self) -> PathBuf {
-        let mut path = self.path.clone().into_os_string();
-        path.push(".key");
-        path.into()
+        self.beside(".key")
     }
 
     /// Where a migration writes the new version's key unless it is told otherwise. Not where the key
     /// of the old one may lie.
     pub(crate) fn new_key_file(&self) -> PathBuf {
-        let mut path = self.path.clone().into_os_string();
-        path.push(".new.key");
+        self.beside(".new.key")
+    }
+
+    /// The store's path with this at its end; of an account, a file of its own in the data
+    /// directory.
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let beside = match &self.kind {
+            // The session lies in the data directory, so there is one.
+            Kind::Homeserver(Some(session)) => {
+                data_directory().unwrap_or_default().join(session.file_name())
+            }
+            _ => self.path.clone(),
+        };
+        let mut path = beside.into_os_string();
+        path.push(suffix);
         path.into()
     }
 
@@ -71,6 +125,9 @@ impl StorePlace {
     /// beside it. However it is spelled: by way of another directory, or in capitals, which some
     /// file systems take for the same.
     pub(crate) fn claims(&self, path: &Path) -> bool {
+        if self.is_homeserver() {
+            return session_file().is_ok_and(|own| is_same_place(&own, path));
+        }
         ["", "-wal", "-shm", "-journal"].iter().any(|suffix| {
             let mut own = self.path.clone().into_os_string();
             own.push(suffix);
@@ -79,39 +136,54 @@ impl StorePlace {
     }
 
     /// Whether anything is there. A path that cannot be looked at counts as there: opening it will
-    /// say what is wrong.
+    /// say what is wrong. So does an account: asking the server is opening it.
     pub(crate) fn exists(&self) -> bool {
-        self.path.try_exists().unwrap_or(true)
+        self.is_homeserver() || self.path.try_exists().unwrap_or(true)
     }
 
     /// Opens the store, which must be there.
-    pub(crate) async fn open(&self) -> Result<SqliteStore, Error> {
+    pub(crate) async fn open(&self) -> Result<AnyStore, Error> {
         if !self.exists() {
-            let advice = if self.is_default {
+            let advice = if self.is_default() {
                 "begin one with `upload` or `create`, or give the path of another with --store"
             } else {
                 "check the path after --store, or begin a backup there with `create`"
             };
             return Err(Error::NoStore { path: self.path.clone(), advice });
         }
-        Ok(SqliteStore::open(&self.path).await?)
+        let opened = match &self.kind {
+            Kind::DefaultFile | Kind::File => {
+                AnyStore::Sqlite(SqliteStore::open(&self.path).await.map_err(AnyStoreError::from)?)
+            }
+            Kind::JsonFile => {
+                AnyStore::Json(JsonFileStore::open(&self.path).await.map_err(AnyStoreError::from)?)
+            }
+            Kind::Homeserver(session) => {
+                AnyStore::Homeserver(Box::new(at_homeserver(session.as_deref())?))
+            }
+        };
+        Ok(opened)
     }
 
     /// Opens the store, if there is one.
-    pub(crate) async fn open_if_there(&self) -> Result<Option<SqliteStore>, Error> {
-        if self.exists() { Ok(Some(SqliteStore::open(&self.path).await?)) } else { Ok(None) }
+    pub(crate) async fn open_if_there(&self) -> Result<Option<AnyStore>, Error> {
+        if self.exists() { self.open().await.map(Some) } else { Ok(None) }
     }
 
     /// The store that was open, or a new one where there was none.
     pub(crate) async fn opened_or_created(
         &self,
-        opened: Option<SqliteStore>,
-    ) -> Result<SqliteStore, Error> {
+        opened: Option<AnyStore>,
+    ) -> Result<AnyStore, Error> {
+        if self.is_json_file() {
+            return Err(Error::JsonFileIsRead { path: self.path.clone() });
+        }
         match opened {
             Some(store) => Ok(store),
             None => {
                 self.make_default_directory()?;
-                Ok(SqliteStore::create(&self.path).await?)
+                let created = SqliteStore::create(&self.path).await;
+                Ok(AnyStore::Sqlite(created.map_err(AnyStoreError::from)?))
             }
         }
     }
@@ -119,19 +191,14 @@ impl StorePlace {
     /// Makes the directory of the default store, for its owner's eyes only. Others must be there:
     /// a directory that is not is more likely a typing error.
     pub(crate) fn make_default_directory(&self) -> Result<(), Error> {
-        match self.path.parent() {
-            Some(directory) if self.is_default => {
-                make_private(directory).map_err(|source| unwritable(directory, source))
-            }
-            _ => Ok(()),
+        match self.kind {
+            Kind::DefaultFile | Kind::Homeserver(_) => make_private(&data_directory()?),
+            Kind::File | Kind::JsonFile => Ok(()),
         }
     }
 
     /// What an open store says of its current backup, readable or not, if there is one.
-    pub(crate) async fn current(
-        &self,
-        store: &SqliteStore,
-    ) -> Result<Option<BackupVersion>, Error> {
+    pub(crate) async fn current(&self, store: &AnyStore) -> Result<Option<BackupVersion>, Error> {
         let current = store.current_version().await;
         current.map_err(|error| Error::from_store(self.path.clone(), error))
     }
@@ -140,7 +207,7 @@ impl StorePlace {
     /// the current one.
     pub(crate) async fn meant(
         &self,
-        store: &SqliteStore,
+        store: &AnyStore,
         arguments: &VersionArguments,
     ) -> Result<Option<BackupVersion>, Error> {
         let Some(name) = &arguments.backup_version else { return self.current(store).await };
@@ -151,20 +218,26 @@ impl StorePlace {
             None => Err(Error::NoSuchVersion {
                 store: self.path.clone(),
                 version,
-                there: store.versions(VERSIONS_NAMED).await?,
+                there: self.versions(store).await?,
             }),
         }
     }
 
+    /// Which versions it has, the newest first.
+    pub(crate) async fn versions(&self, store: &AnyStore) -> Result<Vec<VersionId>, Error> {
+        let versions = store.versions(VERSIONS_NAMED).await;
+        versions.map_err(|error| Error::from_store(self.path.clone(), error))
+    }
+
     /// The current backup in an open store, if there is one.
-    pub(crate) async fn backup(&self, store: &SqliteStore) -> Result<Option<OpenBackup>, Error> {
+    pub(crate) async fn backup(&self, store: &AnyStore) -> Result<Option<OpenBackup>, Error> {
         self.readable(self.current(store).await?)
     }
 
     /// The backup that is meant, which must be there.
     pub(crate) async fn existing_backup(
         &self,
-        store: &SqliteStore,
+        store: &AnyStore,
         arguments: &VersionArguments,
     ) -> Result<OpenBackup, Error> {
         self.readable(self.meant(store, arguments).await?)?.ok_or_else(|| Error::NoBackup {
@@ -192,13 +265,9 @@ pub(crate) fn is_same_place(a: &Path, b: &Path) -> bool {
     is_one_file().unwrap_or_else(|| place(a).is_some() && place(a) == place(b))
 }
 
-#[cfg(unix)]
-fn make_private(directory: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
-}
-
-#[cfg(not(unix))]
-fn make_private(directory: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).create(directory)
+/// The account of the session. Nothing is sent yet.
+fn at_homeserver(session: Option<&Session>) -> Result<HomeserverStore<ReqwestTransport>, Error> {
+    let session = session.ok_or(Error::NotLoggedIn)?;
+    let transport = ReqwestTransport::new().map_err(|error| Error::NoTransport { error })?;
+    Ok(HomeserverStore::new(session.homeserver.clone(), session.access_token.clone(), transport))
 }

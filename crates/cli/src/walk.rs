@@ -4,13 +4,14 @@
 use futures_util::StreamExt as _;
 use matrix_key_backup::{
     BackedUpSession, EntryReader, OpenBackup, RejectReason, RejectedKey, RestoreSummary, restore,
-    store::{BackupStore as _, KeyScope, ReceivedKey, SqliteStore, SqliteStoreError, StoreError},
+    store::{BackupStore as _, KeyScope, ReceivedKey, StoreError},
     v2::{BackupReader, UnverifiedSessionData},
     wire::{BackupAlgorithm, WriterKey},
 };
 use serde::Serialize;
 
 use crate::{
+    any_store::{AnyStore, AnyStoreError},
     args::ScopeArguments,
     context::Context,
     error::Error,
@@ -22,7 +23,7 @@ use crate::{
 /// One walk through a backup.
 #[derive(Debug)]
 pub(crate) struct Walk<'w> {
-    pub(crate) store: &'w SqliteStore,
+    pub(crate) store: &'w AnyStore,
     pub(crate) backup: &'w OpenBackup,
     pub(crate) scope: &'w ScopeArguments,
     pub(crate) progress: &'w Progress,
@@ -139,7 +140,7 @@ impl Walk<'_> {
         Ok(missing)
     }
 
-    fn failed(&self, error: StoreError<SqliteStoreError>) -> Error {
+    fn failed(&self, error: StoreError<AnyStoreError>) -> Error {
         Error::from_store(self.context.place.path().to_owned(), error)
     }
 }

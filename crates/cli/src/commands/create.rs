@@ -8,12 +8,13 @@ use std::{
 use clap::{Args, ValueEnum};
 use matrix_key_backup::{
     OpenBackup,
-    store::{SqliteStore, VersionId},
+    store::VersionId,
     wire::{BackupAlgorithm, Names},
 };
 use serde::Serialize;
 
 use crate::{
+    any_store::AnyStore,
     args::KeyArguments,
     begin::{begin_backup, check_new_file, prepare_key_file, warn_of_other_keys},
     context::Context,
@@ -21,6 +22,7 @@ use crate::{
     exit::ExitStatus,
     output::Report,
     printable::printable,
+    runtime::block_on,
     secrets::{GivenKey, secret_text},
     wording::{About, shown},
 };
@@ -161,7 +163,7 @@ impl Report for CreateReport {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
-    pollster::block_on(create(arguments, context))
+    block_on(create(arguments, context))
 }
 
 async fn create(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
@@ -187,7 +189,7 @@ async fn create(arguments: &Arguments, context: &Context) -> Result<ExitStatus, 
 
 /// The version that the store has, if there is one and it may be replaced.
 async fn to_be_replaced(
-    store: Option<&SqliteStore>,
+    store: Option<&AnyStore>,
     arguments: &Arguments,
     context: &Context,
 ) -> Result<Option<VersionId>, Error> {
@@ -208,8 +210,8 @@ async fn begin(
     algorithm: BackupAlgorithm,
     arguments: &Arguments,
     context: &Context,
-    store: Option<SqliteStore>,
-) -> Result<(SqliteStore, OpenBackup), Error> {
+    store: Option<AnyStore>,
+) -> Result<(AnyStore, OpenBackup), Error> {
     context.place.make_default_directory()?;
     let draft = arguments.key_out.as_deref();
     let draft = draft.map(|path| prepare_key_file(context, &key.reader, path)).transpose()?;

@@ -1,10 +1,11 @@
 //! `delete`: a version of the backup, with all its keys.
 
 use clap::{Args, builder::NonEmptyStringValueParser};
-use matrix_key_backup::store::{BackupStore as _, BackupVersion, SqliteStore};
+use matrix_key_backup::store::{BackupStore as _, BackupVersion};
 use serde::Serialize;
 
 use crate::{
+    any_store::AnyStore,
     args::VersionArguments,
     confirm::ConfirmArguments,
     context::Context,
@@ -12,7 +13,7 @@ use crate::{
     exit::ExitStatus,
     output::Report,
     printable::printable,
-    store::VERSIONS_NAMED,
+    runtime::block_on,
     wording::{count, in_words, quoted, shown},
 };
 
@@ -72,7 +73,7 @@ impl Report for DeleteReport {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
-    pollster::block_on(delete(arguments, context))
+    block_on(delete(arguments, context))
 }
 
 async fn delete(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
@@ -111,11 +112,11 @@ async fn delete(arguments: &Arguments, context: &Context) -> Result<ExitStatus, 
 
 /// The version that takes the place of the current one: the newest of the others.
 async fn next(
-    store: &SqliteStore,
+    store: &AnyStore,
     current: &BackupVersion,
     context: &Context,
 ) -> Result<Option<BackupVersion>, Error> {
-    let versions = store.versions(VERSIONS_NAMED).await?;
+    let versions = context.place.versions(store).await?;
     let Some(next) = versions.iter().find(|version| **version != current.version) else {
         return Ok(None);
     };

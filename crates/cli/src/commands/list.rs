@@ -17,6 +17,7 @@ use crate::{
     output::Report,
     printable::printable,
     progress::Progress,
+    runtime::block_on,
     wording::{About, count, figure},
 };
 
@@ -126,7 +127,7 @@ impl SessionEntry {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
-    pollster::block_on(list(arguments, context))
+    block_on(list(arguments, context))
 }
 
 async fn list(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {

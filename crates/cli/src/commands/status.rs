@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use matrix_key_backup::{
     OpenBackup, UnreadableBackup,
-    store::{BackupVersion, SqliteStore, VersionId},
+    store::{BackupVersion, VersionId},
     wire::BackupAlgorithm,
 };
 use serde::Serialize;
 
 use crate::{
     access::Access,
+    any_store::AnyStore,
     args::{AnyKeyArguments, FindingArguments, ScopeArguments, VersionArguments},
     begin::check_place,
     context::Context,
@@ -23,8 +24,8 @@ use crate::{
     page::{Figures, Heading, page},
     printable::printable,
     progress::Progress,
+    runtime::block_on,
     secrets::{GivenKey, Origin},
-    store::VERSIONS_NAMED,
     walk::{Entry, Walk, Walked},
     wording::{About, in_words, shown},
 };
@@ -168,13 +169,13 @@ impl KeyStatus {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
-    pollster::block_on(status(arguments, context))
+    block_on(status(arguments, context))
 }
 
 async fn status(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
     let store = context.place.open().await?;
     let said = context.place.meant(&store, &arguments.version).await?;
-    let versions = store.versions(VERSIONS_NAMED).await?;
+    let versions = context.place.versions(&store).await?;
     if let Some(path) = &arguments.html {
         return draw(arguments, path, &store, context).await;
     }
@@ -224,7 +225,7 @@ impl Report for PageReport {
 async fn draw(
     arguments: &Arguments,
     path: &Path,
-    store: &SqliteStore,
+    store: &AnyStore,
     context: &Context,
 ) -> Result<ExitStatus, Error> {
     let overwrite = match arguments.force {

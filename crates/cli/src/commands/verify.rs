@@ -13,6 +13,7 @@ use crate::{
     findings::{Findings, FindingsReport},
     output::Report,
     progress::Progress,
+    runtime::block_on,
     walk::{MacsChecked, Walk, Walked},
     wording::About,
 };
@@ -92,7 +93,7 @@ impl VerifyReport {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
-    pollster::block_on(verify(arguments, context))
+    block_on(verify(arguments, context))
 }
 
 async fn verify(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {

@@ -16,6 +16,7 @@ use crate::{
     files::Input,
     output::Report,
     printable::printable,
+    runtime::block_on,
     secrets::{GivenKey, Origin},
     storage_error::StorageError,
     storage_key::StorageKeyArguments,
@@ -157,7 +158,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus
         || arguments.key.key_file.is_some()
         || arguments.version.backup_version.is_some();
     let decryption_key = if is_about_backup {
-        Some(pollster::block_on(decryption_key_fit(arguments, context))?)
+        Some(block_on(decryption_key_fit(arguments, context))?)
     } else {
         None
     };

@@ -11,7 +11,7 @@ use matrix_key_backup::{
         CompleteMigration, MigrateError, Migration, MigrationCounts, MigrationEvent,
         MigrationReport, Migrator, TargetError, dry_run, target,
     },
-    store::{BackupStore as _, SqliteStore, SqliteStoreError},
+    store::BackupStore as _,
     wire::BackupAlgorithm,
 };
 
@@ -20,6 +20,7 @@ use self::{
     report::{Came, MigrateReport},
 };
 use crate::{
+    any_store::{AnyStore, AnyStoreError},
     args::{FindingArguments, KeyArguments},
     begin::check_place,
     commands::create::NamesArgument,
@@ -30,6 +31,7 @@ use crate::{
     files::{Input, NewFile, Overwrite},
     findings::{Finding, Findings},
     progress::Progress,
+    runtime::block_on,
     secrets::{GivenKey, Origin, secret_text},
 };
 
@@ -106,7 +108,7 @@ const KEEP_NEW_KEY: Overwrite = Overwrite::No(
 );
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
-    pollster::block_on(migrate(arguments, context))
+    block_on(migrate(arguments, context))
 }
 
 async fn migrate(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
@@ -164,7 +166,7 @@ fn new_key(arguments: &Arguments, context: &Context, old: &GivenKey) -> Result<G
 struct Work<'w> {
     arguments: &'w Arguments,
     context: &'w Context,
-    store: &'w SqliteStore,
+    store: &'w AnyStore,
     plan: Plan,
     old_key: GivenKey,
     new_key: GivenKey,
@@ -299,7 +301,7 @@ impl Work<'_> {
         }
     }
 
-    fn no_target(&self, error: TargetError<SqliteStoreError>) -> Error {
+    fn no_target(&self, error: TargetError<AnyStoreError>) -> Error {
         let store = self.context.place.path().to_owned();
         match error {
             TargetError::Open(error) => Error::from_open(store, error),
@@ -310,7 +312,7 @@ impl Work<'_> {
         }
     }
 
-    fn failed(&self, error: MigrateError<SqliteStoreError>) -> Error {
+    fn failed(&self, error: MigrateError<AnyStoreError>) -> Error {
         let store = self.context.place.path().to_owned();
         match error {
             MigrateError::Store(error) => Error::from_store(store, error),

@@ -2,17 +2,17 @@
 
 use matrix_key_backup::{
     OpenBackup,
-    store::{SqliteStore, VersionId},
+    store::VersionId,
     wire::{BackupAlgorithm, Names},
 };
 
 use super::Arguments;
 use crate::{
+    any_store::AnyStore,
     args::{KeyArguments, VersionArguments},
     context::Context,
     error::Error,
     secrets::GivenKey,
-    store::VERSIONS_NAMED,
 };
 
 /// From which version, and to which names.
@@ -37,7 +37,7 @@ impl Plan {
     pub(super) async fn make(
         arguments: &Arguments,
         context: &Context,
-        store: &SqliteStore,
+        store: &AnyStore,
         old_key: &GivenKey,
         new_key: &GivenKey,
     ) -> Result<Self, Error> {
@@ -76,7 +76,7 @@ impl Plan {
 async fn named(
     arguments: &Arguments,
     context: &Context,
-    store: &SqliteStore,
+    store: &AnyStore,
 ) -> Result<OpenBackup, Error> {
     let version = VersionArguments { backup_version: arguments.backup_version.clone() };
     context.place.existing_backup(store, &version).await
@@ -85,11 +85,11 @@ async fn named(
 /// The newest version before the current one that the key reads. Others are none of its business.
 async fn older(
     context: &Context,
-    store: &SqliteStore,
+    store: &AnyStore,
     current: &OpenBackup,
     key: &GivenKey,
 ) -> Result<OpenBackup, Error> {
-    for version in store.versions(VERSIONS_NAMED).await? {
+    for version in context.place.versions(store).await? {
         let version = VersionArguments { backup_version: Some(version.to_string()) };
         match context.place.existing_backup(store, &version).await {
             Ok(older)

@@ -22,6 +22,7 @@ use crate::{
     output::Report,
     passphrase::Opens,
     progress::Progress,
+    runtime::block_on,
     secrets::GivenKey,
     walk::{Entry, Walk, Walked},
     wording::{About, count, shown},
@@ -115,7 +116,7 @@ impl Report for RestoreReport {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
-    pollster::block_on(restore(arguments, context))
+    block_on(restore(arguments, context))
 }
 
 async fn restore(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {

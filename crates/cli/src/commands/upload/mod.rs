@@ -7,7 +7,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use matrix_key_backup::{
-    store::{SqliteStore, SqliteStoreError},
     trust::TrustState,
     upload::{MacKeyCheck, UploadError, UploadEvent, UploadSummary, Uploader},
 };
@@ -19,6 +18,7 @@ use self::{
 };
 use crate::{
     access::Access,
+    any_store::{AnyStore, AnyStoreError},
     args::{AnyKeyArguments, FindingArguments, PassphraseArguments, VersionArguments},
     context::Context,
     error::Error,
@@ -29,6 +29,7 @@ use crate::{
     passphrase::Opens,
     printable::printable,
     progress::Progress,
+    runtime::block_on,
     wording::{About, count, figure, provenance, shown},
 };
 
@@ -143,7 +144,7 @@ impl UploadReport {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
-    pollster::block_on(upload(arguments, context))
+    block_on(upload(arguments, context))
 }
 
 /// Everything that can be refused is looked at first: nothing is written before all keys are right.
@@ -185,7 +186,7 @@ const UNCONFIRMED: &str = "the backup was empty, so the MAC key could not be tri
 async fn uploader<'u>(
     upload: &'u Upload,
     context: &Context,
-) -> Result<Uploader<'u, SqliteStore>, UploadError<SqliteStoreError>> {
+) -> Result<Uploader<'u, AnyStore>, UploadError<AnyStoreError>> {
     let Upload { store, trusted, access, .. } = upload;
     match access {
         Access::Reader(given) => {
@@ -200,7 +201,7 @@ async fn uploader<'u>(
 }
 
 impl Upload {
-    fn failed(&self, context: &Context, error: UploadError<SqliteStoreError>) -> Error {
+    fn failed(&self, context: &Context, error: UploadError<AnyStoreError>) -> Error {
         let store = context.place.path().to_owned();
         Error::from_upload(store, self.backup.version(), self.access.origin(), error)
     }

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use matrix_key_backup::{
     OpenBackup,
-    store::SqliteStore,
     trust::TrustedBackup,
     wire::{BackupAlgorithm, Names},
 };
@@ -12,6 +11,7 @@ use matrix_key_backup::{
 use super::Arguments;
 use crate::{
     access::Access,
+    any_store::AnyStore,
     begin::{begin_backup, check_new_file, prepare_key_file, warn_of_other_keys},
     context::Context,
     error::Error,
@@ -23,14 +23,14 @@ use crate::{
 pub(super) enum Target {
     Existing(Box<Upload>),
     /// There is no backup, and one may be begun.
-    New(NewBackup),
+    New(Box<NewBackup>),
 }
 
 /// A backup that may be begun.
 #[derive(Debug)]
 pub(super) struct NewBackup {
     /// The store, where there is one that has no backup yet.
-    store: Option<SqliteStore>,
+    store: Option<AnyStore>,
     key: GivenKey,
     /// Where the key goes, if it is new.
     key_file: Option<PathBuf>,
@@ -39,7 +39,7 @@ pub(super) struct NewBackup {
 /// A backup that may be uploaded to, and the key for it.
 #[derive(Debug)]
 pub(super) struct Upload {
-    pub(super) store: SqliteStore,
+    pub(super) store: AnyStore,
     pub(super) backup: OpenBackup,
     pub(super) trusted: TrustedBackup,
     pub(super) access: Access,
@@ -79,14 +79,14 @@ impl Target {
     fn new(
         arguments: &Arguments,
         context: &Context,
-        store: Option<SqliteStore>,
+        store: Option<AnyStore>,
         refuse: impl FnOnce(PathBuf) -> Error,
     ) -> Result<Self, Error> {
         if !context.place.is_default() && !arguments.create {
             return Err(refuse(context.place.path().to_owned()));
         }
         let (key, key_file) = new_key(arguments, context)?;
-        Ok(Self::New(NewBackup { store, key, key_file }))
+        Ok(Self::New(Box::new(NewBackup { store, key, key_file })))
     }
 
     /// Begins the backup if there is none.
