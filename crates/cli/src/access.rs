@@ -109,8 +109,8 @@ impl GivenKey {
     }
 }
 
-/// The program remembers nothing over its runs: its stores are files, and a file does not go back
-/// to an older backup unless somebody puts an older file there. // T-4
+/// The program remembers nothing over its runs. A file does not go back to an older backup unless
+/// somebody puts an older file there; a homeserver can, and that is not noticed yet. // T-4
 fn no_memory() -> TrustState {
     TrustState::new()
 }

@@ -71,6 +71,7 @@ pub(crate) enum Command {
     Upload(commands::upload::Arguments),
     Restore(commands::restore::Arguments),
     Verify(commands::verify::Arguments),
+    Copy(commands::copy::Arguments),
     Migrate(commands::migrate::Arguments),
     Delete(commands::delete::Arguments),
     Status(commands::status::Arguments),
@@ -80,6 +81,8 @@ pub(crate) enum Command {
     Key(commands::key::Command),
     #[command(subcommand)]
     SecretStorage(commands::secret_storage::Command),
+    Login(commands::login::LoginArguments),
+    Logout(commands::login::LogoutArguments),
     Completions(commands::completions::Arguments),
     Man(commands::man::Arguments),
 }

@@ -7,8 +7,8 @@ use matrix_key_backup::{
     OpenError, UnreadableBackup,
     key_export::{DecryptError, KeyExportFileError},
     store::{
-        StoreError, VersionId,
-        homeserver::{HomeserverError, TransportError},
+        JsonFileError, StoreError, VersionId,
+        homeserver::{HomeserverError, MalformedAccessToken, TransportError},
     },
     upload::UploadError,
     v2::SealError,
@@ -144,6 +144,17 @@ pub(crate) enum Error {
     )]
     NoRuntime { source: io::Error },
 
+    #[error("no access token was given: {error}. Copy it again from the settings of your client")]
+    NotAToken { error: MalformedAccessToken },
+
+    #[error("{} has another backup, version {current}, and nothing was copied: copy to an empty \
+             store, or add --new-version to make a new one there, which makes that one read-only",
+            store.display())]
+    OtherBackupThere { store: PathBuf, current: VersionId },
+
+    #[error("{}: the copy stopped: {problem}. Run the command again", store.display())]
+    CopyStopped { store: PathBuf, problem: String },
+
     #[error("{0}")]
     Storage(#[from] StorageError),
 
@@ -248,19 +259,24 @@ impl Error {
             }
             Self::Storage(error) => error.kind(),
             Self::NoBackup { .. } | Self::NoSuchVersion { .. } => Kind::NoBackup,
-            Self::HasBackup { .. } | Self::NothingToMigrate { .. } | Self::Replaced { .. } => {
-                Kind::HasBackup
-            }
+            Self::OtherBackupThere { .. }
+            | Self::HasBackup { .. }
+            | Self::NothingToMigrate { .. }
+            | Self::Replaced { .. } => Kind::HasBackup,
             Self::NotAKey { .. }
             | Self::NotAWriterKey { .. }
             | Self::OtherKey { .. }
             | Self::OtherMacKey { .. } => Kind::WrongKey,
             Self::WrongPassphrase { .. } => Kind::WrongPassphrase,
-            Self::JsonFileIsRead { .. } => Kind::File,
-            Self::NotLoggedIn | Self::NotASession { .. } => Kind::NotLoggedIn,
+            Self::JsonFileIsRead { .. }
+            | Self::Store(AnyStoreError::Json(JsonFileError::ReadOnly { .. })) => Kind::File,
+            Self::NotLoggedIn | Self::NotASession { .. } | Self::NotAToken { .. } => {
+                Kind::NotLoggedIn
+            }
             Self::Store(AnyStoreError::Homeserver(error)) => of_homeserver(error),
             Self::NoStore { .. }
             | Self::Store(_)
+            | Self::CopyStopped { .. }
             | Self::NoTransport { .. }
             | Self::NoRuntime { .. }
             | Self::StoreChanged { .. }

@@ -47,8 +47,7 @@ pub(crate) const MEANINGS: [(ExitStatus, &str); 8] = [
     ),
     (
         ExitStatus::NotLoggedIn,
-        "Nobody is logged in, or the homeserver does not take the session or the password (any \
-         more): log in, and run the command again.",
+        "Nobody is logged in, or the homeserver does not take the access token (any more): log in, and run the command again.",
     ),
     (ExitStatus::Interrupted, "Interrupted. The store is as the last finished batch left it."),
 ];

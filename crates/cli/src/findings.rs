@@ -5,8 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 use matrix_key_backup::{
     RejectedKey,
+    copying::CopyEvent,
     key_export::BadEntry,
     migration::{MigrationEvent, NotMigrated},
+    store::LeftOut,
     upload::{BlockReason, NoticeKind, UploadNotice},
     v2::VerifyError,
     wire::{RoomId, SessionId},
@@ -22,7 +24,8 @@ const NAMED: usize = 20;
 #[derive(Debug, Serialize)]
 pub(crate) struct Finding {
     /// `forged`, `misplaced`, `unreadable`, `conflict`, `missing`, `replaced`, `blocked`,
-    /// `ignored_mac`, `notice`, `marked`, `dropped`, `left_behind`, `different`.
+    /// `ignored_mac`, `notice`, `marked`, `dropped`, `left_behind`, `different`,
+    /// `left_out`.
     kind: &'static str,
     room_id: Option<String>,
     session_id: Option<String>,
@@ -138,6 +141,23 @@ impl Finding {
             }
             MigrationEvent::Notice(room, session, what) => Self::noticed(room, session, what),
             MigrationEvent::Different(room, session, difference) => {
+                Self::new("different", room, session, difference.to_string())
+            }
+            _ => return None,
+        })
+    }
+
+    /// What a copy says of one entry.
+    pub(crate) fn copying(event: &CopyEvent<'_>) -> Option<Self> {
+        Some(match event {
+            CopyEvent::Unreadable(room, session, error) => {
+                Self::new("unreadable", room, session, error.to_string())
+            }
+            CopyEvent::LeftOut(left_out) => {
+                let LeftOut { room_id, session_id, reason, .. } = left_out;
+                Self::new("left_out", room_id, session_id, reason.to_string())
+            }
+            CopyEvent::Different(room, session, difference) => {
                 Self::new("different", room, session, difference.to_string())
             }
             _ => return None,

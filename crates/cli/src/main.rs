@@ -73,6 +73,11 @@ fn run(arguments: &Arguments, output: Output) -> Result<ExitStatus, Error> {
         Command::Unlock(arguments) => commands::unlock::run(arguments, &context()?),
         Command::Key(command) => commands::key::run(command, &context()?),
         Command::SecretStorage(command) => commands::secret_storage::run(command, &context()?),
+        Command::Copy(arguments) => commands::copy::run(arguments, output),
+        Command::Login(login) => {
+            commands::login::login(login, arguments.global.user.as_ref(), output)
+        }
+        Command::Logout(_) => commands::login::logout(output),
         Command::Completions(arguments) => commands::completions::run(arguments, output),
         Command::Man(arguments) => commands::man::run(arguments, output),
     }

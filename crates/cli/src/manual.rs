@@ -90,6 +90,17 @@ fn sections() -> [Section; 4] {
                      found and checked. Copy it to a safe place; once it is moved away, the key is asked for.",
                 ),
                 (
+                    "matrix-key-backup/session.json",
+                    "In the same directory: the account that `login` has stored, with its access \
+                     token. Whoever can read it acts as you; only you can.",
+                ),
+                (
+                    "matrix-key-backup/@user+3aserver.key",
+                    "In the same directory, by the user id: where a new key for the account's backup \
+                     goes, and that of a migration with `.new.key` at its end. It is not used \
+                     unasked: give it with --key-file.",
+                ),
+                (
                     "backup.sqlite3.new.key",
                     "Beside any store, its name with `.new.key` added: the decryption key that \
                      `migrate --new-key` made, unless --key-out named another file. It is there \

@@ -1,5 +1,4 @@
-//! The account that `login` has stored: where its homeserver is, and the tokens for it.
-#![expect(dead_code, reason = "`login`, which stores it, is still to come")]
+//! The account that `login` has stored: where its homeserver is, and the access token for it.
 
 use std::{
     fs, io,
@@ -23,26 +22,13 @@ use crate::{
 ///
 /// # Security
 ///
-/// Whoever has its tokens acts as the user. They lie in a file that its owner alone may read, and
-/// are never shown (K-5).
+/// Whoever has its token acts as the user. It lies in a file that its owner alone may read, and
+/// is never shown (K-5).
 #[derive(Clone)]
 pub(crate) struct Session {
     pub(crate) homeserver: HomeserverUrl,
     pub(crate) user_id: UserId,
-    pub(crate) device_id: Option<String>,
     pub(crate) access_token: AccessToken,
-    pub(crate) refresh_token: Option<Zeroizing<String>>,
-    pub(crate) origin: SessionOrigin,
-}
-
-/// How the session came about, which says whose it is to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum SessionOrigin {
-    /// This program has logged in: the device is its own.
-    Password,
-    /// The token is that of another client's device.
-    AccessToken,
 }
 
 /// How it is written. `format` says what it means.
@@ -50,14 +36,7 @@ pub(crate) enum SessionOrigin {
 #[serde(tag = "format", deny_unknown_fields)]
 enum Form {
     #[serde(rename = "session-1")]
-    V1 {
-        homeserver: String,
-        user_id: String,
-        device_id: Option<String>,
-        access_token: Zeroizing<String>,
-        refresh_token: Option<Zeroizing<String>>,
-        origin: SessionOrigin,
-    },
+    V1 { homeserver: String, user_id: String, access_token: Zeroizing<String> },
 }
 
 /// Where the session lies.
@@ -78,15 +57,11 @@ impl Session {
     }
 
     fn read(text: &str) -> Option<Self> {
-        let Form::V1 { homeserver, user_id, device_id, access_token, refresh_token, origin } =
-            serde_json::from_str(text).ok()?;
+        let Form::V1 { homeserver, user_id, access_token } = serde_json::from_str(text).ok()?;
         Some(Self {
             homeserver: HomeserverUrl::parse(&homeserver).ok()?,
             user_id: UserId::new(user_id).ok()?,
-            device_id,
             access_token: AccessToken::new(access_token.to_string()).ok()?,
-            refresh_token,
-            origin,
         })
     }
 
@@ -96,10 +71,7 @@ impl Session {
         let form = Form::V1 {
             homeserver: self.homeserver.to_string(),
             user_id: self.user_id.to_string(),
-            device_id: self.device_id.clone(),
             access_token: Zeroizing::new(self.access_token.expose_access_token().to_owned()),
-            refresh_token: self.refresh_token.clone(),
-            origin: self.origin,
         };
         let unwritable =
             |error: serde_json::Error| Error::Write { path: path.clone(), source: error.into() };

@@ -268,6 +268,11 @@ pub(crate) fn is_same_place(a: &Path, b: &Path) -> bool {
 /// The account of the session. Nothing is sent yet.
 fn at_homeserver(session: Option<&Session>) -> Result<HomeserverStore<ReqwestTransport>, Error> {
     let session = session.ok_or(Error::NotLoggedIn)?;
-    let transport = ReqwestTransport::new().map_err(|error| Error::NoTransport { error })?;
-    Ok(HomeserverStore::new(session.homeserver.clone(), session.access_token.clone(), transport))
+    let (url, token) = (session.homeserver.clone(), session.access_token.clone());
+    Ok(HomeserverStore::new(url, token, transport()?))
+}
+
+/// What carries requests.
+pub(crate) fn transport() -> Result<ReqwestTransport, Error> {
+    ReqwestTransport::new().map_err(|error| Error::NoTransport { error })
 }

@@ -1,10 +1,12 @@
 //! The commands, one file each: its arguments, what it does, what it reports.
 
 pub(crate) mod completions;
+pub(crate) mod copy;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod key;
 pub(crate) mod list;
+pub(crate) mod login;
 pub(crate) mod man;
 pub(crate) mod migrate;
 pub(crate) mod restore;

@@ -33,6 +33,8 @@ mod secret_storage;
 #[cfg(test)]
 mod standard_output;
 #[cfg(test)]
+mod stores;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod unlock;
