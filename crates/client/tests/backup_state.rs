@@ -89,16 +89,21 @@ impl Server {
 
     /// A restore with a state that looks on.
     async fn watched(&self, state: &mut BackupState, scope: KeyScope) -> Vec<KeySetback> {
-        let mut watch = state.watch(self.backup.version(), scope.clone());
+        let mut watch = state.watch(self.backup.version(), &scope);
         for batch in &self.restored(scope).await {
             watch.note(batch);
         }
-        watch.finish()
+        watch.finish(state)
     }
 }
 
 fn new_state() -> BackupState {
     BackupState::generate(&mut rng())
+}
+
+/// A restore that brings nothing.
+fn finished(state: &mut BackupState, version: &VersionId, scope: KeyScope) -> Vec<KeySetback> {
+    state.watch(version, &scope).finish(state)
 }
 
 fn own(data: BackedUpSessionData, number: usize) -> SourcedSession {
@@ -195,23 +200,27 @@ fn a_worse_copy_beside_the_key_is_no_setback() {
         server.force(&SourcedSession::unvouched(at(&sessions[0], 2), room(0))).await;
         let worse = server.restored(KeyScope::All).await;
         for order in [[&worse, &good], [&good, &worse]] {
-            let mut watch = state.watch(server.backup.version(), KeyScope::All);
+            let mut watch = state.watch(server.backup.version(), &KeyScope::All);
             for batch in order.into_iter().flatten() {
                 watch.note(batch);
             }
-            assert!(watch.finish().is_empty());
+            assert!(watch.finish(&mut state).is_empty());
         }
-        let mut watch = state.watch(server.backup.version(), KeyScope::All);
+        let mut watch = state.watch(server.backup.version(), &KeyScope::All);
         worse.iter().for_each(|batch| watch.note(batch));
-        assert!(matches!(*kinds(&watch.finish()), [KeySetbackKind::LaterIndex { .. }]));
+        assert!(matches!(*kinds(&watch.finish(&mut state)), [KeySetbackKind::LaterIndex { .. }]));
     });
 }
 
 /// A version as the server describes it.
 fn described(count: u64, etag: &str) -> OpenBackup {
+    described_as("7", count, etag)
+}
+
+fn described_as(version: &str, count: u64, etag: &str) -> OpenBackup {
     let backup = json!({"public_key": reader().public_key().to_base64()});
     OpenBackup::read(BackupVersion {
-        version: VersionId::new("7"),
+        version: VersionId::new(version),
         algorithm: V2.as_str().to_owned(),
         auth_data: serde_json::value::to_raw_value(&backup).unwrap(),
         count,
@@ -248,7 +257,7 @@ fn made_up_versions_do_not_push_out_the_real_one() {
         assert!(server.watched(&mut state, KeyScope::All).await.is_empty());
         for made_up in 0..40 {
             let version = VersionId::new(format!("made up {made_up}"));
-            assert!(state.watch(&version, KeyScope::All).finish().is_empty());
+            assert!(finished(&mut state, &version, KeyScope::All).is_empty());
         }
         server.store.delete_keys(server.backup.version(), KeyScope::All).await.unwrap();
         assert_eq!(server.watched(&mut state, KeyScope::All).await.len(), 5);
@@ -275,39 +284,149 @@ fn copies_and_planted_keys_do_not_dilute_the_sample() {
             state.note_key(&version, planted);
         }
     }
-    let told = state.watch(&version, KeyScope::Room(room(0))).finish();
+    let told = finished(&mut state, &version, KeyScope::Room(room(0)));
     let real_told = told.iter().filter(|setback| setback.seen.authenticated).count();
     assert_eq!(real_told, 50);
 }
 
+// B-3: the bound that is promised, with all that a server can make long.
 #[test]
 fn it_stays_bounded_whatever_a_server_does() {
-    pollster::block_on(async {
-        let server = Server::new().await;
+    let longest = |character: &str, number: usize| {
+        let long = |prefix: &str, most: usize| prefix.to_owned() + &character.repeat(most);
+        SeenKey {
+            room_id: RoomId::new(long(&format!("!{number:06}"), 400)).unwrap(),
+            session_id: SessionId::new(long(&format!("{number:06}"), 99)).unwrap(),
+            first_message_index: u32::MAX,
+            authenticated: number.is_multiple_of(2),
+        }
+    };
+    // As long as they may be; and as escapes, six bytes for one.
+    for character in ["x", "\u{1}"] {
         let mut state = new_state();
-        for number in 0..100 {
-            for copy in 0..50 {
-                let key = SeenKey {
-                    room_id: room(copy),
-                    session_id: SessionId::new(format!("session {number} {copy}")).unwrap(),
-                    first_message_index: u32::try_from(number).unwrap(),
-                    authenticated: true,
-                };
-                state.note_key(server.backup.version(), key);
+        for version in 0..6 {
+            // Only the first 256 bytes count, so these differ in the front.
+            let version = VersionId::new(version.to_string() + &character.repeat(5000));
+            for number in 0..2000 {
+                state.note_key(&version, longest(character, number));
+            }
+            for number in 0..40 {
+                let etag = format!("{number:06}{}", character.repeat(250));
+                let version = described_as(version.as_str(), 1, &etag);
+                assert_eq!(state.note_version(&version), None);
+                assert_eq!(state.note_version(&described_as("7", 1, &"e".repeat(300))), None);
             }
         }
-        for version in 0..50 {
-            let name = "v".repeat(5000 + version);
-            let version = VersionId::new(name);
-            assert!(state.watch(&version, KeyScope::All).finish().is_empty());
-        }
-        for number in 0..1000 {
-            assert_eq!(state.note_version(&described(number, &"e".repeat(300))), None);
-            assert_eq!(state.note_version(&described(number, &number.to_string())), None);
-        }
         let kept = serde_json::to_string(&state).unwrap();
-        assert!(kept.len() < 300_000, "{} bytes", kept.len());
+        assert!(kept.len() <= BackupState::MAX_JSON_BYTES - 64 * 1024, "{} bytes", kept.len());
+        assert!(kept.len() > 256 * 1024, "{} bytes do not try the bound", kept.len());
         reopened(&state);
+    }
+}
+
+// B-3: the bound in bytes takes nothing from who has real ids.
+#[test]
+fn of_real_ids_1024_keys_are_remembered() {
+    let (version, mut state) = (VersionId::new("1"), new_state());
+    for number in 0..2000 {
+        let key = SeenKey {
+            room_id: RoomId::new(format!("!{number:018}:a-longer-name.example.org")).unwrap(),
+            session_id: SessionId::new(format!("{number:043}")).unwrap(),
+            first_message_index: 0,
+            authenticated: true,
+        };
+        state.note_key(&version, key);
+    }
+    let mut state = reopened(&state);
+    assert_eq!(finished(&mut state, &version, KeyScope::All).len(), 1024);
+}
+
+/// JavaScript has 53 bits for a whole number.
+#[test]
+fn no_number_in_it_is_too_large_for_javascript() {
+    fn numbers(json: &Value, found: &mut Vec<u64>) {
+        match json {
+            Value::Number(number) => found.push(number.as_u64().unwrap()),
+            Value::Array(all) => all.iter().for_each(|json| numbers(json, found)),
+            Value::Object(all) => all.values().for_each(|json| numbers(json, found)),
+            _ => {}
+        }
+    }
+    let mut state = new_state();
+    state.note_key(&VersionId::new("1"), seen(&own(at(&sessions()[0], 1), 0)));
+    let json = serde_json::to_value(&state).unwrap();
+    let mut found = Vec::new();
+    numbers(&json, &mut found);
+    assert!(found.len() >= 2 && found.iter().all(|number| *number < 1 << 53), "{found:?}");
+    assert_eq!(json["salt"].as_str().unwrap().len(), 16);
+}
+
+#[test]
+fn the_first_form_is_still_read() {
+    let json = json!({
+        "format": "backup-state-1",
+        "trust": serde_json::to_value(new_state().trust).unwrap(),
+        "salt": u64::MAX,
+        "versions": [{"version": "7", "count": 3, "etags": ["a"], "keys": [{
+            "room_id": "!r", "session_id": "s", "first_message_index": 4, "authenticated": true,
+        }]}],
+    });
+    let read: BackupState = serde_json::from_value(json).unwrap();
+    let mut state = reopened(&read);
+    let fewer = VersionSetback::FewerKeys { seen: 3, found: 2 };
+    assert_eq!(state.note_version(&described(2, "b")), Some(fewer));
+    let told = finished(&mut state, &VersionId::new("7"), KeyScope::All);
+    assert_eq!((told[0].seen.session_id.as_str(), told[0].seen.first_message_index), ("s", 4));
+}
+
+/// A watch borrows nothing: restores at the same time, and a state in use meanwhile.
+#[test]
+fn watches_of_one_state_do_not_meet() {
+    pollster::block_on(async {
+        let (server, sessions) = (Server::new().await, sessions());
+        let (mut state, version) = (new_state(), server.backup.version().clone());
+        let keys: Vec<_> = (0..4).map(|n| own(at(&sessions[n], 1), n % 2)).collect();
+        for key in &keys {
+            server.force(key).await;
+        }
+        assert!(server.watched(&mut state, KeyScope::All).await.is_empty());
+
+        let even = state.watch(&version, &KeyScope::Room(room(0)));
+        let mut odd = state.watch(&version, &KeyScope::Room(room(1)));
+        assert_eq!(state.note_version(&described(4, "a")), None);
+        // Deleted by the user while the restore was under way.
+        state.forget(&version, &KeyScope::Session(room(0), keys[0].session_id()));
+        // Written by this device after the restore had come by.
+        state.note_key(&version, SeenKey { first_message_index: 0, ..seen(&keys[1]) });
+        for batch in &server.restored(KeyScope::Room(room(1))).await {
+            odd.note(batch);
+        }
+        assert!(odd.finish(&mut state).is_empty());
+        let told = even.finish(&mut state);
+        assert_eq!(kinds(&told), [KeySetbackKind::Missing]);
+        assert_eq!(told[0].seen, seen(&keys[2]));
+
+        // Another account's state learns nothing.
+        let watch = state.watch(&version, &KeyScope::All);
+        let mut other = new_state();
+        let before = other.clone();
+        assert!(watch.finish(&mut other).is_empty());
+        assert_eq!(other, before);
+    });
+}
+
+/// One state is all that is kept (T-4, B-3).
+#[test]
+fn trust_is_kept_in_the_same_state() {
+    use matrix_key_backup::trust::{KeyOrigin, TrustedBackup};
+    pollster::block_on(async {
+        let (mut state, server) = (new_state(), Server::new().await);
+        let said = server.backup.description();
+        let origin = KeyOrigin::CreatedHere;
+        TrustedBackup::from_decryption_key(said, &reader(), origin, &mut state.trust).unwrap();
+        let state = reopened(&state);
+        let last = state.trust.last_trusted().unwrap();
+        assert_eq!(last.version, server.backup.version().as_str());
     });
 }
 
@@ -324,10 +443,10 @@ fn a_sample_is_no_false_alarm_and_finds_who_withholds() {
     for number in 0..4000 {
         state.note_key(&version, key(number));
     }
-    let told = state.watch(&version, KeyScope::All).finish();
+    let told = finished(&mut state, &version, KeyScope::All);
     assert_eq!(told.len(), 1024, "all that is remembered is missed where nothing comes");
     // One room in forty has 100 keys, of which about a quarter is remembered.
-    let told = state.watch(&version, KeyScope::Room(room(7))).finish();
+    let told = finished(&mut state, &version, KeyScope::Room(room(7)));
     assert!(told.len() > 5 && told.len() < 60, "{}", told.len());
     for setback in told {
         assert_eq!((setback.what, setback.seen.room_id), (KeySetbackKind::Missing, room(7)));
@@ -352,10 +471,12 @@ fn what_we_never_wrote_is_refused() {
         assert_ne!(changed, state);
         serde_json::from_value::<BackupState>(changed).unwrap_err().to_string()
     };
-    refused(&|state| state["format"] = json!("backup-state-2"));
+    refused(&|state| state["format"] = json!("backup-state-3"));
     refused(&|state| state["more"] = json!(1));
     refused(&|state| *state = json!(null));
-    refused(&|state| state["salt"] = json!(-1));
+    for salt in [json!(-1), json!(7), json!(""), json!("+00000000000001f"), json!("0".repeat(17))] {
+        refused(&|state| state["salt"] = salt.clone());
+    }
     let version = json!({"version": "1", "count": 1, "etags": [], "keys": []});
     let too_much = refused(&|state| state["versions"] = json!(vec![&version; 9]));
     assert!(too_much.contains("more in it than is ever written"));

@@ -1,5 +1,6 @@
 //! What a client keeps over restarts, so that a server cannot go back on what it has shown.
 
+mod form;
 mod seen_keys;
 mod seen_version;
 mod watch;
@@ -11,9 +12,11 @@ pub use watch::{KeySetback, KeySetbackKind, RestoreWatch};
 use matrix_key_backup_trust::TrustState;
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use self::seen_version::{SeenVersion, SeenVersionForm, TEXT_MAX_BYTES};
+use self::{
+    form::Form,
+    seen_version::{SeenVersion, TEXT_MAX_BYTES},
+};
 use crate::{
     OpenBackup,
     store::{KeyScope, VersionId},
@@ -25,8 +28,10 @@ const MAX_VERSIONS: usize = 4;
 /// All that a client has to remember of one account's backups: which ones it trusted (T-3 to T-5),
 /// and what it has seen in them (B-3).
 ///
-/// The caller keeps one for each account. Through serde it is JSON of some hundred kilobytes at
-/// most, whatever the server does, and holds no key. It holds room and session ids.
+/// The caller keeps one for each account, and nothing beside it: what trusts a backup takes
+/// `&mut state.trust`. Through serde it is JSON of at most [`MAX_JSON_BYTES`](Self::MAX_JSON_BYTES), whatever the
+/// server does, and holds no key. It holds room and session ids. All numbers in it are counts and
+/// indices; the random one is a string, since JavaScript would round it.
 ///
 /// A server can withhold keys, and can serve older entries than it has shown. A state cannot
 /// prevent it, but says so where it has seen the newer ones:
@@ -35,7 +40,8 @@ const MAX_VERSIONS: usize = 4;
 /// - [`watch`](Self::watch) goes along with a restore, and compares the keys;
 /// - [`note_key`](Self::note_key) remembers what this client itself has written.
 ///
-/// Of each version it remembers up to 1,024 keys: all of them, or a sample that the server cannot
+/// Of each version it remembers up to 1,024 keys, fewer where ids are longer than real ones: all
+/// of them, or a sample that the server cannot
 /// guess, and of keys that are vouched for before others. A server that withholds one key in 200 of a large backup is noticed with a probability
 /// of more than 99 %.
 ///
@@ -67,6 +73,9 @@ pub struct BackupState {
 }
 
 impl BackupState {
+    /// The most that a state takes as JSON, as serde_json writes it.
+    pub const MAX_JSON_BYTES: usize = 768 * 1024;
+
     /// A state that knows of no backup yet.
     #[must_use]
     pub fn generate<R: CryptoRng + ?Sized>(rng: &mut R) -> Self {
@@ -82,9 +91,14 @@ impl BackupState {
     }
 
     /// Goes along with a restore of this version and scope.
-    pub fn watch(&mut self, version: &VersionId, scope: KeyScope) -> RestoreWatch<'_> {
-        let salt = self.salt;
-        RestoreWatch::new(self.version(version), salt, scope)
+    ///
+    /// It is a value of its own: the state is free for other uses until it is finished, also for
+    /// other restores at the same time.
+    pub fn watch(&self, version: &VersionId, scope: &KeyScope) -> RestoreWatch {
+        let version = bounded(version);
+        let seen = self.versions.iter().find(|seen| *seen.version() == version);
+        let seen = seen.map(|seen| seen.keys.of_scope(scope)).unwrap_or_default();
+        RestoreWatch::new(seen, version, self.salt)
     }
 
     /// Remembers a key that this client has written, or knows to be in the version.
@@ -141,37 +155,3 @@ fn bounded(version: &VersionId) -> VersionId {
     let name = version.as_str().char_indices().take_while(bytes);
     VersionId::new(name.map(|(_, character)| character).collect::<String>())
 }
-
-/// How the state is written. What it means is told by `format`: nothing is guessed from what is
-/// missing.
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "format", deny_unknown_fields)]
-enum Form {
-    #[serde(rename = "backup-state-1")]
-    V1 { trust: TrustState, salt: u64, versions: Vec<SeenVersionForm> },
-}
-
-impl From<BackupState> for Form {
-    fn from(state: BackupState) -> Self {
-        let BackupState { trust, salt, versions } = state;
-        Self::V1 { trust, salt, versions: versions.into_iter().map(From::from).collect() }
-    }
-}
-
-impl TryFrom<Form> for BackupState {
-    type Error = UnreadableState;
-
-    fn try_from(form: Form) -> Result<Self, Self::Error> {
-        let Form::V1 { trust, salt, versions } = form;
-        if versions.len() > MAX_VERSIONS {
-            return Err(UnreadableState);
-        }
-        let versions: Option<_> = versions.into_iter().map(|seen| seen.read(salt)).collect();
-        Ok(Self { trust, salt, versions: versions.ok_or(UnreadableState)? })
-    }
-}
-
-/// A state that was read is larger than any that is written.
-#[derive(Debug, Error)]
-#[error("backup state: it has more in it than is ever written")]
-struct UnreadableState;

@@ -11,6 +11,10 @@ use crate::{BackedUpSession, store::KeyScope};
 /// Most keys of one version that are remembered.
 pub(super) const MAX_KEYS: usize = 1024;
 
+/// Most bytes that the keys of one version take as JSON. With the ids that real servers make, 1,024
+/// keys take less.
+pub(super) const MAX_KEYS_BYTES: usize = 128 * 1024;
+
 /// A place whose ids together are longer than this is not remembered: real ones have 100 bytes.
 const PLACE_MAX_BYTES: usize = 512;
 
@@ -48,6 +52,8 @@ impl From<&BackedUpSession> for SeenKey {
 pub(super) struct SeenKeys {
     authenticated: BTreeMap<u64, SeenKey>,
     others: BTreeMap<u64, SeenKey>,
+    /// What they take as JSON.
+    bytes: usize,
 }
 
 impl SeenKeys {
@@ -65,7 +71,7 @@ impl SeenKeys {
         }
     }
 
-    /// Remembers the best of both.
+    /// Remembers the best of both, which have the same salt.
     pub(super) fn merge(&mut self, other: Self) {
         for (hash, key) in other.authenticated.into_iter().chain(other.others) {
             self.insert(hash, key);
@@ -75,12 +81,16 @@ impl SeenKeys {
     fn insert(&mut self, hash: u64, mut key: SeenKey) {
         let seen = self.authenticated.remove(&hash).or_else(|| self.others.remove(&hash));
         if let Some(seen) = seen {
+            self.bytes = self.bytes.saturating_sub(seen.json_bytes());
             key = key.or_better(seen);
         }
+        self.bytes += key.json_bytes();
         let keys = if key.authenticated { &mut self.authenticated } else { &mut self.others };
         keys.insert(hash, key);
-        if self.authenticated.len() + self.others.len() > MAX_KEYS {
-            self.others.pop_last().or_else(|| self.authenticated.pop_last());
+        while self.len() > MAX_KEYS || self.bytes > MAX_KEYS_BYTES {
+            let last = self.others.pop_last().or_else(|| self.authenticated.pop_last());
+            let Some((_, forgotten)) = last else { break };
+            self.bytes = self.bytes.saturating_sub(forgotten.json_bytes());
         }
     }
 
@@ -92,18 +102,24 @@ impl SeenKeys {
         self.authenticated.into_values().chain(self.others.into_values()).collect()
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &SeenKey)> {
+        self.authenticated.iter().chain(&self.others).map(|(hash, key)| (*hash, key))
+    }
+
     /// The keys of a scope.
-    pub(super) fn within<'k>(
-        &'k self,
-        scope: &'k KeyScope,
-    ) -> impl Iterator<Item = (u64, &'k SeenKey)> {
-        let of_scope = |(hash, key): (&u64, &'k SeenKey)| key.is_in(scope).then_some((*hash, key));
-        self.authenticated.iter().chain(&self.others).filter_map(of_scope)
+    pub(super) fn of_scope(&self, scope: &KeyScope) -> Self {
+        let mut keys = Self::default();
+        for (hash, key) in self.iter().filter(|(_, key)| key.is_in(scope)) {
+            keys.insert(hash, key.clone());
+        }
+        keys
     }
 
     pub(super) fn forget(&mut self, scope: &KeyScope) {
         self.authenticated.retain(|_, key| !key.is_in(scope));
         self.others.retain(|_, key| !key.is_in(scope));
+        let left = self.authenticated.values().chain(self.others.values());
+        self.bytes = left.map(SeenKey::json_bytes).sum();
     }
 }
 
@@ -125,6 +141,12 @@ impl SeenKey {
         self.authenticated |= other.authenticated;
     }
 
+    /// What it takes in a state as JSON, at most: `["room","session",4294967295,false],`.
+    fn json_bytes(&self) -> usize {
+        let around = r#"["","",4294967295,false],"#.len();
+        json_bytes(self.room_id.as_str()) + json_bytes(self.session_id.as_str()) + around
+    }
+
     fn is_in(&self, scope: &KeyScope) -> bool {
         match scope {
             KeyScope::All => true,
@@ -134,6 +156,16 @@ impl SeenKey {
             }
         }
     }
+}
+
+/// What a text takes between its quotation marks, as serde_json writes it.
+fn json_bytes(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(escaped).sum()
 }
 
 /// `SHA-256(salt ‖ session id)`, 8 bytes.

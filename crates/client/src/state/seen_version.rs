@@ -1,5 +1,6 @@
 //! What a version has said of itself.
 
+use matrix_key_backup_wire::{RoomId, SessionId};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -93,24 +94,43 @@ impl SeenVersion {
     }
 }
 
-/// How it is written.
+/// How it is written. `K` is how a key is.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SeenVersionForm {
+pub(super) struct SeenVersionForm<K> {
     version: VersionId,
     count: u64,
     etags: Vec<String>,
-    keys: Vec<SeenKey>,
+    keys: Vec<K>,
 }
 
-impl From<SeenVersion> for SeenVersionForm {
-    fn from(seen: SeenVersion) -> Self {
-        let SeenVersion { version, count, etags, keys } = seen;
-        Self { version, count, etags, keys: keys.into_keys() }
+/// `[room id, session id, first message index, authenticated]`: names of properties would take as
+/// much room as the ids.
+#[derive(Serialize, Deserialize)]
+pub(super) struct SeenKeyForm(RoomId, SessionId, u32, bool);
+
+impl From<SeenKey> for SeenKeyForm {
+    fn from(key: SeenKey) -> Self {
+        Self(key.room_id, key.session_id, key.first_message_index, key.authenticated)
     }
 }
 
-impl SeenVersionForm {
+impl From<SeenKeyForm> for SeenKey {
+    fn from(form: SeenKeyForm) -> Self {
+        let SeenKeyForm(room_id, session_id, first_message_index, authenticated) = form;
+        Self { room_id, session_id, first_message_index, authenticated }
+    }
+}
+
+impl From<SeenVersion> for SeenVersionForm<SeenKeyForm> {
+    fn from(seen: SeenVersion) -> Self {
+        let SeenVersion { version, count, etags, keys } = seen;
+        let keys = keys.into_keys().into_iter().map(SeenKeyForm::from).collect();
+        Self { version, count, etags, keys }
+    }
+}
+
+impl<K: Into<SeenKey>> SeenVersionForm<K> {
     /// What was written, if it is no more than we ever write.
     pub(super) fn read(self, salt: u64) -> Option<SeenVersion> {
         let Self { version, count, etags, keys: written } = self;
@@ -123,7 +143,7 @@ impl SeenVersionForm {
         }
         let mut keys = SeenKeys::default();
         for key in written {
-            keys.note(salt, key);
+            keys.note(salt, key.into());
         }
         Some(SeenVersion { version, count, etags, keys })
     }

@@ -7,25 +7,27 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::{
-    SeenKey,
+    BackupState, SeenKey,
     seen_keys::{SeenKeys, hash},
-    seen_version::SeenVersion,
 };
-use crate::{BackedUpSession, RejectedKey, RestoredBatch, store::KeyScope};
+use crate::{BackedUpSession, RejectedKey, RestoredBatch, store::VersionId};
 
 /// Goes along with one restore.
+///
+/// It remembers what the state knew when the restore began, and borrows nothing: a client can hold
+/// it over awaits, beside other uses of its state. Restores that run at the same time have a watch
+/// each, and are finished in any order.
 ///
 /// ```no_run
 /// # use futures_util::StreamExt;
 /// # use matrix_key_backup::{EntryReader, restore, state::BackupState, store::{BackupStore, KeyScope, VersionId}};
 /// # async fn all<S: BackupStore>(store: &S, version: VersionId, reader: EntryReader, state: &mut BackupState) -> Result<(), Box<dyn std::error::Error>> {
-/// let mut watch = state.watch(&version, KeyScope::All);
+/// let mut watch = state.watch(&version, &KeyScope::All);
 /// let mut batches = restore(store, version, KeyScope::All, reader);
 /// while let Some(batch) = batches.next().await {
 ///     watch.note(&batch?);
 /// }
-/// drop(batches);
-/// for setback in watch.finish() {
+/// for setback in watch.finish(state) {
 ///     eprintln!("{setback}");
 /// }
 /// # Ok(())
@@ -33,10 +35,11 @@ use crate::{BackedUpSession, RejectedKey, RestoredBatch, store::KeyScope};
 /// ```
 #[derive(Debug)]
 #[must_use = "what was withheld is known when it is finished"]
-pub struct RestoreWatch<'a> {
-    seen: &'a mut SeenVersion,
+pub struct RestoreWatch {
+    /// What was remembered of the scope when the restore began.
+    seen: SeenKeys,
+    version: VersionId,
     salt: u64,
-    scope: KeyScope,
     /// Of the remembered keys, by their hashes: the best that has come, for a session may come in
     /// several entries; or nothing, where no entry gave a key.
     came: BTreeMap<u64, Option<SeenKey>>,
@@ -78,9 +81,9 @@ pub enum KeySetbackKind {
     NotAuthenticated,
 }
 
-impl<'a> RestoreWatch<'a> {
-    pub(super) fn new(seen: &'a mut SeenVersion, salt: u64, scope: KeyScope) -> Self {
-        Self { seen, salt, scope, came: BTreeMap::new(), sample: SeenKeys::default() }
+impl RestoreWatch {
+    pub(super) fn new(seen: SeenKeys, version: VersionId, salt: u64) -> Self {
+        Self { seen, version, salt, came: BTreeMap::new(), sample: SeenKeys::default() }
     }
 
     /// Notes what one batch has brought.
@@ -105,21 +108,28 @@ impl<'a> RestoreWatch<'a> {
 
     /// What has come of a key so far, if it is one of those that are remembered.
     fn came(&mut self, room_id: &RoomId, session_id: &SessionId) -> Option<&mut Option<SeenKey>> {
-        self.seen.keys.get(self.salt, room_id, session_id)?;
+        self.seen.get(self.salt, room_id, session_id)?;
         Some(self.came.entry(hash(self.salt, session_id)).or_default())
     }
 
     /// Compares, after the last batch of a restore that went through, and remembers what came.
     ///
-    /// A restore that broke off is not to be finished: what it did not come to is not missing.
+    /// The state is the one that made the watch; with another one it finds nothing and notes
+    /// nothing. A restore that broke off is not to be finished: what it did not come to is not
+    /// missing. Nor is what was [forgotten](BackupState::forget) in the meantime.
     #[must_use = "what a server takes back is to be told"]
-    pub fn finish(self) -> Vec<KeySetback> {
+    pub fn finish(self, state: &mut BackupState) -> Vec<KeySetback> {
+        if state.salt != self.salt {
+            return Vec::new();
+        }
+        let now = &mut state.version(&self.version).keys;
         let setback = |(hash, seen): (u64, &SeenKey)| {
+            now.get(self.salt, &seen.room_id, &seen.session_id)?;
             let what = self.compare(hash, seen)?;
             Some(KeySetback { seen: seen.clone(), what })
         };
-        let setbacks = self.seen.keys.within(&self.scope).filter_map(setback).collect();
-        self.seen.keys.merge(self.sample);
+        let setbacks = self.seen.iter().filter_map(setback).collect();
+        now.merge(self.sample);
         setbacks
     }
 
