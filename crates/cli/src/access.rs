@@ -9,6 +9,7 @@ use crate::{
     args::{AnyKeyArguments, KeyArguments},
     context::Context,
     error::Error,
+    memory::Memory,
     secrets::{self, GivenKey, GivenWriterKey, Origin},
 };
 
@@ -84,7 +85,45 @@ impl Access {
     }
 }
 
+impl Access {
+    /// Whether this key may work on the current backup, which is remembered (T-1, T-3, T-4).
+    pub(crate) fn trust_current(
+        &self,
+        backup: &OpenBackup,
+        context: &Context,
+    ) -> Result<TrustedBackup, Error> {
+        let trusted = match self {
+            Self::Reader(given) => return given.trust_current(backup, context),
+            Self::Writer(given) => Memory::of(context)?.trust(context, |state| {
+                let user = context.user.as_ref();
+                TrustedBackup::from_writer_key(backup.description(), &given.key, user, state)
+            })?,
+        };
+        told(trusted, self.origin(), backup, context)
+    }
+}
+
 impl GivenKey {
+    /// Whether this is the key of the current backup, which is remembered (T-1, T-3, T-4).
+    pub(crate) fn trust_current(
+        &self,
+        backup: &OpenBackup,
+        context: &Context,
+    ) -> Result<TrustedBackup, Error> {
+        let origin = self.key_origin();
+        let trusted = Memory::of(context)?.trust(context, |state| {
+            TrustedBackup::from_decryption_key(backup.description(), &self.reader, origin, state)
+        })?;
+        told(trusted, &self.origin, backup, context)
+    }
+
+    fn key_origin(&self) -> KeyOrigin {
+        match self.origin {
+            Origin::New => KeyOrigin::CreatedHere,
+            _ => KeyOrigin::EnteredByUser,
+        }
+    }
+
     /// The decryption key for a command that has to read: given, or asked for.
     pub(crate) fn required(arguments: &KeyArguments, context: &Context) -> Result<Self, Error> {
         match given_decryption_key(arguments, context)? {
@@ -99,18 +138,15 @@ impl GivenKey {
         backup: &OpenBackup,
         context: &Context,
     ) -> Result<TrustedBackup, Error> {
-        let origin = match self.origin {
-            Origin::New => KeyOrigin::CreatedHere,
-            _ => KeyOrigin::EnteredByUser,
-        };
+        let origin = self.key_origin();
         let (backup_said, state) = (backup.description(), &mut no_memory());
         let trusted = TrustedBackup::from_decryption_key(backup_said, &self.reader, origin, state);
         told(trusted, &self.origin, backup, context)
     }
 }
 
-/// The program remembers nothing over its runs. A file does not go back to an older backup unless
-/// somebody puts an older file there; a homeserver can, and that is not noticed yet. // T-4
+/// Nothing is remembered of what is only looked at: an older version that the user has named is no
+/// step back.
 fn no_memory() -> TrustState {
     TrustState::new()
 }

@@ -52,6 +52,11 @@ pub(crate) struct Global {
     #[arg(hide_env_values = true, value_parser = user_id)]
     pub(crate) user: Option<UserId>,
 
+    /// Use the account's backup although the homeserver has gone back to it from a newer one: the
+    /// error that asks for this says what was found
+    #[arg(long, global = true)]
+    pub(crate) accept_older_backup: bool,
+
     /// Report as one JSON object on standard output, errors and warnings as JSON on standard error
     #[arg(long, global = true)]
     pub(crate) json: bool,

@@ -10,10 +10,17 @@ pub(crate) struct Context {
     pub(crate) place: StorePlace,
     pub(crate) user: Option<UserId>,
     pub(crate) output: Output,
+    /// The user's word that the account may go back to an older backup. // T-4
+    pub(crate) accept_older_backup: bool,
 }
 
 impl Context {
     pub(crate) fn new(global: &Global, output: Output) -> Result<Self, Error> {
-        Ok(Self { place: StorePlace::new(global)?, user: global.user.clone(), output })
+        Ok(Self {
+            place: StorePlace::new(global)?,
+            user: global.user.clone(),
+            output,
+            accept_older_backup: global.accept_older_backup,
+        })
     }
 }

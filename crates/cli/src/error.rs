@@ -152,6 +152,16 @@ pub(crate) enum Error {
             store.display())]
     OtherBackupThere { store: PathBuf, current: VersionId },
 
+    #[error("{}: {problem}. Nothing was done. Another device of yours may have deleted the newer \
+             backup; else somebody at the homeserver wants you to use the older one. If you know why, \
+             add --accept-older-backup", store.display())]
+    WentBack { store: PathBuf, problem: String },
+
+    #[error("{}, in which the program remembers what the homeserver has shown, cannot be read: \
+             {source}. Without it nobody notices when the server goes back to an older backup: look \
+             at the file, and move it away to begin anew", file.display())]
+    Memory { file: PathBuf, source: io::Error },
+
     #[error("{}: the copy stopped: {problem}. Run the command again", store.display())]
     CopyStopped { store: PathBuf, problem: String },
 
@@ -232,6 +242,7 @@ pub(crate) enum Kind {
     WrongKey,
     WrongPassphrase,
     OtherBackup,
+    WentBack,
     Store,
     NotLoggedIn,
     Unreachable,
@@ -268,7 +279,9 @@ impl Error {
             | Self::OtherKey { .. }
             | Self::OtherMacKey { .. } => Kind::WrongKey,
             Self::WrongPassphrase { .. } => Kind::WrongPassphrase,
-            Self::JsonFileIsRead { .. }
+            Self::WentBack { .. } => Kind::WentBack,
+            Self::Memory { .. }
+            | Self::JsonFileIsRead { .. }
             | Self::Store(AnyStoreError::Json(JsonFileError::ReadOnly { .. })) => Kind::File,
             Self::NotLoggedIn | Self::NotASession { .. } | Self::NotAToken { .. } => {
                 Kind::NotLoggedIn
@@ -352,7 +365,9 @@ impl Kind {
             | Self::NotStored
             | Self::Damaged
             | Self::Unsupported => ExitStatus::Usage,
-            Self::WrongKey | Self::WrongPassphrase | Self::OtherBackup => ExitStatus::WrongKey,
+            Self::WrongKey | Self::WrongPassphrase | Self::OtherBackup | Self::WentBack => {
+                ExitStatus::WrongKey
+            }
             Self::Store | Self::Unreachable | Self::RateLimited => ExitStatus::Store,
             Self::NotLoggedIn => ExitStatus::NotLoggedIn,
             Self::StandardOutput => ExitStatus::StandardOutput,
@@ -372,6 +387,7 @@ impl Kind {
             Self::WrongKey => "wrong_key",
             Self::WrongPassphrase => "wrong_passphrase",
             Self::OtherBackup => "other_backup",
+            Self::WentBack => "went_back",
             Self::Store => "store",
             Self::NotLoggedIn => "not_logged_in",
             Self::Unreachable => "unreachable",

@@ -32,8 +32,8 @@ pub(crate) const MEANINGS: [(ExitStatus, &str); 8] = [
     ),
     (
         ExitStatus::WrongKey,
-        "Wrong key or passphrase, or a backup that another program changed after its key was \
-         tried. Nothing was changed.",
+        "Wrong key or passphrase; or a backup that another program changed after its key was tried, \
+         or that the homeserver has gone back to. Nothing was changed.",
     ),
     (
         ExitStatus::Store,

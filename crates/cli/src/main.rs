@@ -18,6 +18,7 @@ mod interrupt;
 mod key_shape;
 mod known_backup;
 mod manual;
+mod memory;
 mod output;
 mod page;
 mod passphrase;

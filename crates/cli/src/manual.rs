@@ -95,6 +95,11 @@ fn sections() -> [Section; 4] {
                      token. Whoever can read it acts as you; only you can.",
                 ),
                 (
+                    "matrix-key-backup/@user+3aserver.state.json",
+                    "In the same directory: which backups of the account were used, so that a \
+                     homeserver that goes back to an older one is found out.",
+                ),
+                (
                     "matrix-key-backup/@user+3aserver.key",
                     "In the same directory, by the user id: where a new key for the account's backup \
                      goes, and that of a migration with `.new.key` at its end. It is not used \

@@ -94,6 +94,14 @@ impl StorePlace {
         matches!(self.kind, Kind::JsonFile)
     }
 
+    /// What the files begin with that are about the account, of a store that is one.
+    pub(crate) fn account_name(&self) -> Option<String> {
+        match &self.kind {
+            Kind::Homeserver(session) => session.as_deref().map(Session::file_name),
+            _ => None,
+        }
+    }
+
     /// Where the key of a backup is written that begins without one. A name of its own for every
     /// store: two stores in one directory never share a key file.
     pub(crate) fn key_file(&self) -> PathBuf {

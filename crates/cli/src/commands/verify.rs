@@ -100,7 +100,10 @@ async fn verify(arguments: &Arguments, context: &Context) -> Result<ExitStatus, 
     let store = context.place.open().await?;
     let backup = context.place.existing_backup(&store, &arguments.version).await?;
     let access = Access::required(&arguments.key, context)?;
-    access.trust(&backup, context)?;
+    match arguments.version.backup_version {
+        Some(_) => access.trust(&backup, context)?,
+        None => access.trust_current(&backup, context)?,
+    };
     if let (Access::Writer(_), BackupAlgorithm::V1) = (&access, backup.algorithm()) {
         let message = "a v1 backup has no MACs, so a writer key has nothing to check there: give the \
                        decryption key with --key-file";

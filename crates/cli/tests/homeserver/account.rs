@@ -155,3 +155,23 @@ fn a_token_that_is_none_any_more_asks_for_a_login() {
     assert!(!world.data().join("session.json").exists());
     world.run(["logout", "--json"]).refused(6, &["not_logged_in"]);
 }
+
+/// T-4: where the newer version is gone, going back takes the user's word, once.
+#[test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+fn a_server_that_goes_back_is_told() {
+    let user = new_user();
+    let world = filled(&user, 2);
+    at_homeserver(&world, &["create", "--replace", "--key-file", "key"]).done();
+    at_homeserver(&world, &["verify", "--key-file", "key"]).done();
+    at_homeserver(&world, &["verify", "--key-file", "key", "--backup-version", "1"]).done();
+    now(user.delete("/v3/room_keys/version/2")).ok();
+
+    let upload = ["upload", "--key-file", "key", "--passphrase-file", "passphrase", "keys.txt"];
+    for command in [&upload[..], &["verify", "--key-file", "key"]] {
+        let refused = at_homeserver(&world, command);
+        refused.refused(3, &["went_back", "--accept-older-backup", &user.user_id]);
+    }
+    at_homeserver(&world, &[&upload[..], &["--accept-older-backup"]].concat()).done();
+    at_homeserver(&world, &upload).done();
+}

@@ -245,7 +245,7 @@ impl Work<'_> {
         }
         let new = target(*store, &plan.old, &new_key.reader, plan.names).await;
         let new = new.map_err(|error| self.no_target(error))?;
-        let trusted = new_key.trust(&new, context)?;
+        let trusted = new_key.trust_current(&new, context)?;
         let (old_reader, new_reader) = (old_key.reader.clone(), new_key.reader.clone());
         let user = context.user.clone();
         let migrator = Migrator::new(*store, &plan.old, old_reader, &trusted, new_reader, user);

@@ -125,7 +125,10 @@ async fn restore(arguments: &Arguments, context: &Context) -> Result<ExitStatus,
     let store = context.place.open().await?;
     let backup = context.place.existing_backup(&store, &arguments.version).await?;
     let key = GivenKey::required(&arguments.key, context)?;
-    key.trust(&backup, context)?;
+    match arguments.version.backup_version {
+        Some(_) => key.trust(&backup, context)?,
+        None => key.trust_current(&backup, context)?,
+    };
     let mut sink = arguments.sink(&destination, context)?;
 
     let progress = Progress::new(context.output, "Restoring keys", backup.count());

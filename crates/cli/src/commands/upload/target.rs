@@ -70,7 +70,7 @@ impl Target {
             )));
         }
         let access = Access::required(&arguments.key, context)?;
-        let trusted = access.trust(&backup, context)?;
+        let trusted = access.trust_current(&backup, context)?;
         let (created, key_file) = (false, None);
         Ok(Self::Existing(Box::new(Upload { store, backup, trusted, access, created, key_file })))
     }
@@ -134,7 +134,7 @@ impl NewBackup {
         let backup = begin_backup(context, &store, &key.reader, algorithm, draft).await?;
         tell(context, &key, key_file.as_deref());
         warn_of_other_keys(&key, context);
-        let trusted = key.trust(&backup, context)?;
+        let trusted = key.trust_current(&backup, context)?;
         Ok(Upload { store, backup, trusted, access: Access::Reader(key), created: true, key_file })
     }
 }
