@@ -102,8 +102,8 @@ fn new_state() -> BackupState {
 }
 
 /// A restore that brings nothing.
-fn finished(state: &mut BackupState, version: &VersionId, scope: KeyScope) -> Vec<KeySetback> {
-    state.watch(version, &scope).finish(state)
+fn finished(state: &mut BackupState, version: &VersionId, scope: &KeyScope) -> Vec<KeySetback> {
+    state.watch(version, scope).finish(state)
 }
 
 fn own(data: BackedUpSessionData, number: usize) -> SourcedSession {
@@ -257,7 +257,7 @@ fn made_up_versions_do_not_push_out_the_real_one() {
         assert!(server.watched(&mut state, KeyScope::All).await.is_empty());
         for made_up in 0..40 {
             let version = VersionId::new(format!("made up {made_up}"));
-            assert!(finished(&mut state, &version, KeyScope::All).is_empty());
+            assert!(finished(&mut state, &version, &KeyScope::All).is_empty());
         }
         server.store.delete_keys(server.backup.version(), KeyScope::All).await.unwrap();
         assert_eq!(server.watched(&mut state, KeyScope::All).await.len(), 5);
@@ -284,7 +284,7 @@ fn copies_and_planted_keys_do_not_dilute_the_sample() {
             state.note_key(&version, planted);
         }
     }
-    let told = finished(&mut state, &version, KeyScope::Room(room(0)));
+    let told = finished(&mut state, &version, &KeyScope::Room(room(0)));
     let real_told = told.iter().filter(|setback| setback.seen.authenticated).count();
     assert_eq!(real_told, 50);
 }
@@ -338,7 +338,7 @@ fn of_real_ids_1024_keys_are_remembered() {
         state.note_key(&version, key);
     }
     let mut state = reopened(&state);
-    assert_eq!(finished(&mut state, &version, KeyScope::All).len(), 1024);
+    assert_eq!(finished(&mut state, &version, &KeyScope::All).len(), 1024);
 }
 
 /// JavaScript has 53 bits for a whole number.
@@ -375,7 +375,7 @@ fn the_first_form_is_still_read() {
     let mut state = reopened(&read);
     let fewer = VersionSetback::FewerKeys { seen: 3, found: 2 };
     assert_eq!(state.note_version(&described(2, "b")), Some(fewer));
-    let told = finished(&mut state, &VersionId::new("7"), KeyScope::All);
+    let told = finished(&mut state, &VersionId::new("7"), &KeyScope::All);
     assert_eq!((told[0].seen.session_id.as_str(), told[0].seen.first_message_index), ("s", 4));
 }
 
@@ -443,10 +443,10 @@ fn a_sample_is_no_false_alarm_and_finds_who_withholds() {
     for number in 0..4000 {
         state.note_key(&version, key(number));
     }
-    let told = finished(&mut state, &version, KeyScope::All);
+    let told = finished(&mut state, &version, &KeyScope::All);
     assert_eq!(told.len(), 1024, "all that is remembered is missed where nothing comes");
     // One room in forty has 100 keys, of which about a quarter is remembered.
-    let told = finished(&mut state, &version, KeyScope::Room(room(7)));
+    let told = finished(&mut state, &version, &KeyScope::Room(room(7)));
     assert!(told.len() > 5 && told.len() < 60, "{}", told.len());
     for setback in told {
         assert_eq!((setback.what, setback.seen.room_id), (KeySetbackKind::Missing, room(7)));

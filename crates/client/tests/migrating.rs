@@ -282,9 +282,9 @@ fn every_key_of_v1_is_marked() {
         let account = Account::new(BackupAlgorithm::V1, all(vouched)).await;
         let before = account.restored(&account.old_key).await;
         let (report, seen) = account.migrate(&reader(5), Names::Unstable).await;
-        assert_eq!((report.counts.entries, report.counts.reencrypted), (100, 100));
-        assert_eq!((report.counts.marked_legacy_v1, seen.marked), (100, 100));
-        assert_eq!((report.compared, report.different), (100, 0));
+        assert_eq!((report.counts().entries, report.counts().reencrypted), (100, 100));
+        assert_eq!((report.counts().marked_legacy_v1, seen.marked), (100, 100));
+        assert_eq!((report.compared(), report.different()), (100, 0));
         assert!(report.is_complete());
         let after = account.restored(&reader(5)).await;
         assert_eq!(before.len(), 100);
@@ -310,9 +310,9 @@ fn stable_names_and_other_keys_keep_what_is_vouched_for() {
             let same_key = key.public_key() == account.old_key.public_key();
             // The marked ones have the unstable name in their plaintext.
             let renamed = if same_key { 70 } else { 0 };
-            assert_eq!(report.counts.mac_renamed, renamed);
-            assert_eq!(report.counts.reencrypted, 100 - renamed);
-            assert_eq!((report.counts.marked_legacy_v1, seen.left_behind.len()), (0, 0));
+            assert_eq!(report.counts().mac_renamed, renamed);
+            assert_eq!(report.counts().reencrypted, 100 - renamed);
+            assert_eq!((report.counts().marked_legacy_v1, seen.left_behind.len()), (0, 0));
             assert!(report.is_complete());
             assert_eq!(account.restored(&key).await, before);
         }
@@ -338,7 +338,7 @@ fn nothing_is_deleted_when_the_new_version_is_gone() {
     pollster::block_on(async {
         let account = Account::new(UNSTABLE, all(vouched)).await;
         let (report, _) = account.migrate(&reader(5), Names::Stable).await;
-        account.server.delete_version(&report.new_version).await.unwrap();
+        account.server.delete_version(report.new_version()).await.unwrap();
         let refused = report.complete().unwrap().delete_old(&account.server).await;
         assert!(matches!(refused, Err(StoreError::WrongVersion { .. })));
         assert!(account.server.version(account.old.version()).await.unwrap().is_some());
@@ -363,15 +363,26 @@ fn an_interrupted_migration_ends_in_the_same_state() {
         assert_eq!(half.len(), 30);
 
         let (report, _) = account.migrate(&reader(6), Names::Unstable).await;
-        assert_eq!(report.new_version, VersionId::new("2"), "the version that was begun");
-        assert_eq!((report.counts.already_there, report.counts.reencrypted), (30, 30));
+        assert_eq!(*report.new_version(), VersionId::new("2"), "the version that was begun");
+        assert_eq!((report.counts().already_there, report.counts().reencrypted), (30, 30));
         assert!(report.is_complete());
         assert_eq!(account.restored(&reader(6)).await, expected);
         // And once more, when there is nothing to do.
         let etag = OpenBackup::current(&account.server).await.unwrap().etag().to_owned();
         let (report, _) = account.migrate(&reader(6), Names::Unstable).await;
-        assert_eq!((report.counts.already_there, report.is_complete()), (60, true));
+        assert_eq!((report.counts().already_there, report.is_complete()), (60, true));
         assert_eq!(OpenBackup::current(&account.server).await.unwrap().etag(), etag);
+    });
+}
+
+#[test]
+fn a_dry_run_refuses_another_backups_key() {
+    pollster::block_on(async {
+        let account = Account::new(BackupAlgorithm::V1, all(vouched)).await;
+        let writer = reader(6).writer(Names::Unstable);
+        let rules = Migration::new(reader(7), account.old.algorithm(), writer);
+        let refused = dry_run(&account.server, &account.old, rules, None, |_| ()).await;
+        assert!(matches!(refused, Err(MigrateError::WrongOldKey(_))), "{refused:?}");
     });
 }
 
@@ -392,7 +403,7 @@ fn a_dry_run_says_the_same_and_writes_nothing() {
         assert_eq!(current.version(), account.old.version());
         assert_eq!(current.etag(), account.old.etag());
         let (report, really_seen) = account.migrate(&reader(6), Names::Unstable).await;
-        assert_eq!((report.counts, really_seen.marked), (counts, seen.marked));
+        assert_eq!((*report.counts(), really_seen.marked), (counts, seen.marked));
     });
 }
 
@@ -440,13 +451,13 @@ fn what_is_no_key_stays_behind_and_is_told() {
             account.server.mischief.planted =
                 vec![(room(), id("planted"), entry("AAAA")), (room(), id("other"), entry("AA"))];
             let (report, seen) = account.migrate(&reader(5), Names::Stable).await;
-            let counts = report.counts;
+            let counts = *report.counts();
             assert_eq!((counts.entries, seen.left_behind.len()), (102, 2));
             // In a v2 backup nobody vouches for them, so they never were keys.
             let expected = if complete { (2, 0) } else { (0, 2) };
             assert_eq!((counts.dropped, counts.left_behind), expected);
             assert_eq!((report.is_complete(), report.complete().is_some()), (complete, complete));
-            assert_eq!(report.compared, 100);
+            assert_eq!(report.compared(), 100);
         }
     });
 }
@@ -457,7 +468,7 @@ fn entries_that_come_twice_go_over_once() {
         let mut account = Account::new(UNSTABLE, all(vouched)).await;
         account.server.mischief.doubles = true;
         let (report, _) = account.migrate(&reader(6), Names::Stable).await;
-        let MigrationCounts { entries, reencrypted, already_there, .. } = report.counts;
+        let MigrationCounts { entries, reencrypted, already_there, .. } = *report.counts();
         assert_eq!((entries, reencrypted, already_there), (200, 100, 100));
         assert!(report.is_complete());
         assert_eq!(account.restored(&reader(6)).await.len(), 100);
@@ -479,9 +490,9 @@ fn a_key_that_the_new_version_lost_is_told() {
         let mut seen = Seen::default();
         let report = copied.compare(|event| seen.note(&event)).await.unwrap();
         assert_eq!(seen.different, [Difference::Missing]);
-        assert_eq!((report.compared, report.different, report.is_complete()), (100, 1, false));
+        assert_eq!((report.compared(), report.different(), report.is_complete()), (100, 1, false));
         assert!(report.complete().is_none());
-        assert_eq!(report.new_version, *new.version());
+        assert_eq!(report.new_version(), new.version());
     });
 }
 
@@ -494,8 +505,8 @@ fn a_server_that_gives_no_list_completes_nothing() {
             account.server.mischief.readings_until_empty = Some(AtomicUsize::new(readings));
             let (report, _) = account.migrate(&reader(5), Names::Stable).await;
             let read = if readings == 0 { 0 } else { 100 };
-            assert_eq!((report.counts.entries, report.different), (read, 0));
-            assert_eq!((report.compared, report.missing), (0, 100));
+            assert_eq!((report.counts().entries, report.different()), (read, 0));
+            assert_eq!((report.compared(), report.missing()), (0, 100));
             assert!(!report.is_complete() && report.complete().is_none());
         }
     });
@@ -540,7 +551,7 @@ fn who_was_verified_is_carried_over_unless_nobody_vouches() {
         for (algorithm, verified) in [(BackupAlgorithm::V1, false), (UNSTABLE, true)] {
             let account = Account::new(algorithm, all(vouched)).await;
             let (report, _) = account.migrate(&reader(5), Names::Stable).await;
-            let mut pages = account.server.store.keys(report.new_version, KeyScope::All);
+            let mut pages = account.server.store.keys(report.new_version().clone(), KeyScope::All);
             let mut keys = 0;
             while let Some(page) = pages.next_page().await {
                 for key in page.unwrap() {

@@ -76,8 +76,13 @@ impl Schedule {
         retry_at
     }
 
-    /// The store failed.
+    /// The store failed, for a request that began at `now`.
+    ///
+    /// Requests that were under way together fail together: one outage is one step.
     pub(super) fn failed(&mut self, now: Duration) {
+        if now < self.failed_until {
+            return;
+        }
         self.failed_until = now + doubled(FIRST_FAILURE, self.failures, LONGEST_FAILURE);
         self.failures = self.failures.saturating_add(1);
     }
@@ -138,6 +143,24 @@ mod tests {
         schedule.failed(now);
         schedule.succeeded();
         assert!(schedule.begin(&place(2), now).is_ok());
+    }
+
+    #[test]
+    fn requests_that_fail_together_are_one_step() {
+        let mut schedule = Schedule::default();
+        let mut now = Duration::from_secs(5);
+        for wait in [1, 2, 4] {
+            let places: Vec<_> = (0..10).map(place).collect();
+            assert!(places.iter().all(|place| schedule.begin(place, now).is_ok()));
+            for place in &places {
+                schedule.end(place);
+                schedule.failed(now);
+            }
+            now += Duration::from_secs(wait);
+            assert!(schedule.misses.is_empty(), "nothing is known to be missing");
+            let early = schedule.begin(&place(11), now - Duration::from_nanos(1));
+            assert!(matches!(early, Err(Download::NotYet { retry_at }) if retry_at == now));
+        }
     }
 
     #[test]

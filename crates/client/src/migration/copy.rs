@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, mem, sync::Arc};
 
-use matrix_key_backup_primitives::hazmat::EphemeralSecretKey;
+use matrix_key_backup_primitives::{BackupPublicKey, hazmat::EphemeralSecretKey};
 use matrix_key_backup_trust::{BackupIdentity, TrustedBackup};
 use matrix_key_backup_v2::BackupReader;
 use matrix_key_backup_wire::{
@@ -196,7 +196,8 @@ impl<'s, S: BackupStore> Migrator<'s, S> {
 ///
 /// # Errors
 ///
-/// [`MigrateError`].
+/// [`MigrateError::WrongOldKey`] where `rules` read with another backup's key, as in a migration;
+/// [`MigrateError::Store`].
 pub async fn dry_run<S: BackupStore>(
     store: &S,
     old: &OpenBackup,
@@ -204,6 +205,7 @@ pub async fn dry_run<S: BackupStore>(
     owner: Option<&UserId>,
     mut observe: impl FnMut(MigrationEvent<'_>) + MaybeSend,
 ) -> Result<MigrationCounts, MigrateError<S::Error>> {
+    fits(rules.old_public_key(), old.public_key()).map_err(MigrateError::WrongOldKey)?;
     let rules = Arc::new(rules);
     let mut counts = MigrationCounts::default();
     let mut pages = store.keys(old.version().clone(), KeyScope::All);
@@ -224,17 +226,19 @@ fn rules<E>(
     new: &TrustedBackup,
     new_key: &BackupReader,
 ) -> Result<Migration, MigrateError<E>> {
-    let fits = |key: &BackupReader, expected| match *key.public_key() {
-        found if found == expected => Ok(()),
-        found => Err(WrongKey { found, expected }),
-    };
-    fits(&old_key, *old.public_key()).map_err(MigrateError::WrongOldKey)?;
-    fits(new_key, *new.public_key()).map_err(MigrateError::WrongNewKey)?;
+    fits(old_key.public_key(), old.public_key()).map_err(MigrateError::WrongOldKey)?;
+    fits(new_key.public_key(), new.public_key()).map_err(MigrateError::WrongNewKey)?;
     if old.version().as_str() == new.version() {
         return Err(MigrateError::SameVersion);
     }
     let names = new.algorithm().names().ok_or(MigrateError::NotAuthenticated)?;
     Ok(Migration::new(old_key, old.algorithm(), new_key.writer(names)))
+}
+
+/// Whether a decryption key, by its public key, is that of a backup.
+fn fits(found: &BackupPublicKey, expected: &BackupPublicKey) -> Result<(), WrongKey> {
+    let wrong = || WrongKey { found: *found, expected: *expected };
+    if found == expected { Ok(()) } else { Err(wrong()) }
 }
 
 /// Takes one page of the old version through the rules, on the processor's threads.

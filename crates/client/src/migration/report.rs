@@ -105,27 +105,67 @@ impl MigrationCounts {
 }
 
 /// What a migration came to, after old and new were compared key by key (M-5).
+///
+/// Only the comparison makes one, and nothing changes it:
+///
+/// ```compile_fail,E0616
+/// # use matrix_key_backup::migration::{CompleteMigration, MigrationReport};
+/// fn pass_off(mut report: MigrationReport) -> Option<CompleteMigration> {
+///     report.different = 0; // private
+///     report.complete()
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct MigrationReport {
-    /// The old version. It is still there.
-    pub old_version: VersionId,
-    /// The new version.
-    pub new_version: VersionId,
-    /// What became of the entries.
+    pub(super) old_version: VersionId,
+    pub(super) new_version: VersionId,
     #[serde(flatten)]
-    pub counts: MigrationCounts,
-    /// Entries that the store says the old version has, and did not give.
-    pub missing: u64,
-    /// Keys that were compared.
-    pub compared: u64,
-    /// Keys that the new version lacks, or has worse.
-    pub different: u64,
+    pub(super) counts: MigrationCounts,
+    pub(super) missing: u64,
+    pub(super) compared: u64,
+    pub(super) different: u64,
     #[serde(skip)]
     pub(super) new_identity: BackupIdentity,
 }
 
 impl MigrationReport {
+    /// The old version. It is still there.
+    #[must_use]
+    pub fn old_version(&self) -> &VersionId {
+        &self.old_version
+    }
+
+    /// The new version.
+    #[must_use]
+    pub fn new_version(&self) -> &VersionId {
+        &self.new_version
+    }
+
+    /// What became of the entries.
+    #[must_use]
+    pub fn counts(&self) -> &MigrationCounts {
+        &self.counts
+    }
+
+    /// Entries that the store says the old version has, and did not give.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        self.missing
+    }
+
+    /// Keys that were compared.
+    #[must_use]
+    pub fn compared(&self) -> u64 {
+        self.compared
+    }
+
+    /// Keys that the new version lacks, or has worse.
+    #[must_use]
+    pub fn different(&self) -> u64 {
+        self.different
+    }
+
     /// Whether every key of the old version is in the new one, as good as it was.
     ///
     /// Every key that went over must have been compared, and the store must have given as many

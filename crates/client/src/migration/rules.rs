@@ -1,7 +1,7 @@
 //! What becomes of one entry when its backup is migrated (M-1 to M-3). Pure: the order of the
 //! steps, and never destroying anything, is the engine's part.
 
-use matrix_key_backup_primitives::hazmat::EphemeralSecretKey;
+use matrix_key_backup_primitives::{BackupPublicKey, hazmat::EphemeralSecretKey};
 use matrix_key_backup_v1 as v1;
 use matrix_key_backup_v2 as v2;
 use matrix_key_backup_wire::{
@@ -111,6 +111,11 @@ impl Migration {
         rng: &mut R,
     ) -> Result<MigratedEntry, NotMigrated> {
         self.write(self.read(session_data, expected)?, rng)
+    }
+
+    /// Of which backup the old decryption key is.
+    pub(super) fn old_public_key(&self) -> &BackupPublicKey {
+        self.old.public_key()
     }
 
     /// Reads one entry of the old backup, and says which provenance its key goes over with.

@@ -255,9 +255,9 @@ impl Work<'_> {
         let entries = copied.counts().entries;
         let report = copied.compare(|event| told.hear(entries, &event)).await;
         let report = report.map_err(|error| self.failed(error))?;
-        let missing = self.missing(&report.counts, told).await?;
+        let missing = self.missing(report.counts(), told).await?;
         let deleted_old = self.arguments.delete_old && self.delete_old(&report, missing).await?;
-        Ok(Came { counts: report.counts, missing, report: Some(report), deleted_old })
+        Ok(Came { counts: *report.counts(), missing, report: Some(report), deleted_old })
     }
 
     /// How many entries the store says that the old version has, and did not give. // B-3
