@@ -4,7 +4,22 @@
 //! where it is run and there is none. Each makes users of its own with
 //! [`support::Homeserver::new_user`]: nothing that another test does can be seen.
 
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by failing"
+)]
+
+#[cfg(all(test, feature = "http"))]
+#[path = "../common/mod.rs"]
+mod common;
+#[cfg(all(test, feature = "http"))]
+mod conformance;
 #[cfg(test)]
 mod server;
+#[cfg(all(test, feature = "http"))]
+mod store;
 #[cfg(test)]
 mod support;
