@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::layers::{self, Package};
 use crate::steps::Steps;
 use crate::toolchain::{self, BARE_METAL, WASM32};
-use crate::{fuzz, portability, project, test};
+use crate::{e2e, fuzz, portability, project, test};
 
 /// Runs every check there is, and skips none.
 ///
@@ -136,7 +136,8 @@ fn peers(steps: &mut Steps) -> Result<()> {
     command.args(["test", "--locked", "--workspace", "--manifest-path", "peers/Cargo.toml"]);
     // A peer may ask for a newer Rust than it needs.
     command.arg("--ignore-rust-version");
-    steps.run("peers", &mut command)
+    steps.run("peers", &mut command)?;
+    e2e::peers(steps)
 }
 
 #[cfg(test)]

@@ -24,6 +24,9 @@ const INTERRUPTED: i32 = 130;
 pub(crate) struct Arguments {
     /// Only the tests with this in their names [default: all].
     filter: Option<String>,
+    /// Instead the tests of peers/, which compare with deployed implementations. Builds them: large.
+    #[arg(long)]
+    peers: bool,
 }
 
 /// Runs the task.
@@ -33,7 +36,8 @@ pub(crate) struct Arguments {
 /// When the server cannot be had, or a test fails.
 pub(crate) fn main(arguments: &Arguments) -> Result<ExitCode> {
     let mut steps = Steps::default();
-    let outcome = run(&mut steps, arguments.filter.as_deref());
+    let suite = if arguments.peers { Suite::Peers } else { Suite::Ours };
+    let outcome = run(&mut steps, suite, arguments.filter.as_deref());
     steps.finish(TASK);
     outcome.map(|()| ExitCode::SUCCESS)
 }
@@ -44,11 +48,29 @@ pub(crate) fn main(arguments: &Arguments) -> Result<ExitCode> {
 ///
 /// As [`main`].
 pub(crate) fn all(steps: &mut Steps) -> Result<()> {
-    run(steps, None)
+    run(steps, Suite::Ours, None)
 }
 
-fn run(steps: &mut Steps, filter: Option<&str>) -> Result<()> {
-    steps.call("homeserver: build its tests", TASK, || build(filter))?;
+/// What `cargo xtask ci` runs besides.
+///
+/// # Errors
+///
+/// As [`main`].
+pub(crate) fn peers(steps: &mut Steps) -> Result<()> {
+    run(steps, Suite::Peers, None)
+}
+
+/// Whose tests.
+#[derive(Debug, Clone, Copy)]
+enum Suite {
+    /// Those of crates/.
+    Ours,
+    /// Those of peers/, a large workspace of its own.
+    Peers,
+}
+
+fn run(steps: &mut Steps, suite: Suite, filter: Option<&str>) -> Result<()> {
+    steps.call("homeserver: build its tests", TASK, || build(suite, filter))?;
     steps.call("homeserver: install", "cargo xtask homeserver start", homeserver::install)?;
     let server = claim()?;
     let _stopped = StoppedInTheEnd(server);
@@ -58,7 +80,7 @@ fn run(steps: &mut Steps, filter: Option<&str>) -> Result<()> {
         server.start(&[])
     })?;
     steps.call("homeserver: tests", TASK, || {
-        let mut tests = tests(filter, &[])?;
+        let mut tests = tests(suite, filter, &[])?;
         tests.env("MATRIX_KEY_BACKUP_TEST_HOMESERVER", &state.url);
         tests.env("MATRIX_KEY_BACKUP_TEST_SECRET", &state.registration_shared_secret);
         let log = project::shown(&server.log_file());
@@ -68,18 +90,25 @@ fn run(steps: &mut Steps, filter: Option<&str>) -> Result<()> {
 }
 
 /// Builds the tests before the server is started, and sees to it that there is one to be run.
-fn build(filter: Option<&str>) -> Result<()> {
-    let list = steps::output(tests(filter, &["--list"])?.stderr(Stdio::inherit()))?;
+fn build(suite: Suite, filter: Option<&str>) -> Result<()> {
+    let list = steps::output(tests(suite, filter, &["--list"])?.stderr(Stdio::inherit()))?;
     let count = list.lines().filter(|line| line.ends_with(": test")).count();
-    ensure!(count > 0, "no test in crates/*/tests/homeserver has this name");
+    ensure!(count > 0, "no test for a homeserver has this name");
     println!("{count} tests");
     Ok(())
 }
 
 /// With the packages and features of `cargo xtask test`, so that nothing is built twice.
-fn tests(filter: Option<&str>, options: &[&str]) -> Result<Command> {
+fn tests(suite: Suite, filter: Option<&str>, options: &[&str]) -> Result<Command> {
     let mut command = project::cargo()?;
-    command.args(["test", "--workspace", "--all-features", "--locked", "--test", "homeserver"]);
+    command.args(["test", "--workspace", "--locked", "--test", "homeserver"]);
+    match suite {
+        Suite::Ours => command.arg("--all-features"),
+        // A peer may ask for a newer Rust than it needs.
+        Suite::Peers => {
+            command.args(["--manifest-path", "peers/Cargo.toml", "--ignore-rust-version"])
+        }
+    };
     command.args(["--", "--include-ignored"]).args(options).args(filter);
     Ok(command)
 }
@@ -87,8 +116,11 @@ fn tests(filter: Option<&str>, options: &[&str]) -> Result<Command> {
 /// The server of these tests. From now on it is stopped where we are interrupted.
 fn claim() -> Result<&'static Homeserver> {
     static SERVER: OnceLock<Homeserver> = OnceLock::new();
+    if let Some(server) = SERVER.get() {
+        return Ok(server);
+    }
     let server = Homeserver::claim("e2e")?;
-    ensure!(SERVER.set(server).is_ok(), "one task runs these tests once");
+    ensure!(SERVER.set(server).is_ok(), "a task has one server");
     let server = SERVER.get().context("a server that was just claimed")?;
     ctrlc::set_handler(move || {
         report(server.stop());

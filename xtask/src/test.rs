@@ -47,6 +47,7 @@ fn run(steps: &mut Steps) -> Result<()> {
     }
     steps.skip("fuzzing", "cargo xtask fuzz");
     steps.skip("other implementations (peers/)", "cargo test --manifest-path peers/Cargo.toml");
+    steps.skip("other implementations on a homeserver", "cargo xtask e2e --peers");
     steps.skip("formatting, clippy, docs, features, the oldest Rust", "cargo xtask ci");
     Ok(())
 }
