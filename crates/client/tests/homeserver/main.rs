@@ -17,6 +17,14 @@
 mod common;
 #[cfg(all(test, feature = "http"))]
 mod conformance;
+#[cfg(all(test, feature = "http"))]
+mod faults;
+#[cfg(all(test, feature = "http"))]
+mod keys;
+#[cfg(all(test, feature = "http"))]
+mod proxy;
+#[cfg(all(test, feature = "http"))]
+mod round_trip;
 #[cfg(test)]
 mod server;
 #[cfg(all(test, feature = "http"))]

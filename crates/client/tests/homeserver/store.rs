@@ -8,7 +8,12 @@ use crate::support::User;
 
 impl User {
     pub fn store(&self) -> HomeserverStore<ReqwestTransport> {
-        let url = HomeserverUrl::parse(&self.homeserver.url).unwrap();
+        self.store_at(&self.homeserver.url)
+    }
+
+    /// The same by way of another address.
+    pub fn store_at(&self, url: &str) -> HomeserverStore<ReqwestTransport> {
+        let url = HomeserverUrl::parse(url).unwrap();
         let token = AccessToken::new(self.access_token.clone()).unwrap();
         HomeserverStore::new(url, token, ReqwestTransport::new().unwrap())
     }
