@@ -150,7 +150,7 @@ fn mixed(seed: u64) -> impl FnMut(usize) -> Option<Fault> {
     move |_| {
         let number = next();
         let fault = FAULTS[usize::try_from(number >> 8).unwrap() % FAULTS.len()];
-        (number % 3 == 0).then_some(fault)
+        number.is_multiple_of(3).then_some(fault)
     }
 }
 
