@@ -24,14 +24,15 @@ pub(crate) struct Arguments {
     #[arg(help = "How many sessions to upload and restore, run by run [default: 10000 100000]")]
     sessions: Vec<u32>,
 
-    /// On a homeserver: 5,000 and 50,000 sessions, in rooms of 100, where --sessions says nothing
+    /// On a homeserver: 25,000 and 50,000 sessions, in rooms of 100, where --sessions says nothing
     /// else.
     #[arg(long)]
     homeserver: bool,
 }
 
 const IN_A_FILE: [u32; 2] = [10_000, 100_000];
-const ON_A_HOMESERVER: [u32; 2] = [5_000, 50_000];
+/// Both larger than what an uploader reads ahead for a homeserver, so that memory can be compared.
+const ON_A_HOMESERVER: [u32; 2] = [25_000, 50_000];
 const USER: &str = "alice";
 const EXAMPLE: [&str; 7] = [
     "--locked",
