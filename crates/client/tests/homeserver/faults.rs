@@ -7,8 +7,8 @@ use futures_util::future::join_all;
 use matrix_key_backup::downloader::{Download, Downloader};
 use matrix_key_backup::migration::{Migrator, target};
 use matrix_key_backup::primitives::BackupDecryptionKey;
+use matrix_key_backup::store::KeyScope;
 use matrix_key_backup::store::homeserver::{HomeserverStore, Patience, ReqwestTransport};
-use matrix_key_backup::store::{BackupStore, KeyScope};
 use matrix_key_backup::upload::RoomKey;
 use matrix_key_backup::v2::BackupReader;
 use matrix_key_backup::wire::{BackupAlgorithm, Names};
@@ -267,7 +267,7 @@ async fn answers_out_of_order_are_not_mixed_up() {
 #[ignore = "needs a homeserver: cargo xtask e2e"]
 async fn a_copy_that_is_disturbed_is_resumed() {
     use matrix_key_backup::copying::{OtherBackup, copy_version};
-    use matrix_key_backup::store::SqliteStore;
+    use matrix_key_backup::store::{BackupStore as _, SqliteStore};
 
     let setup = Setup::filled(V2).await;
     for seed in 0..12 {

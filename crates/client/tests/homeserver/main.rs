@@ -22,6 +22,8 @@ mod faults;
 #[cfg(all(test, feature = "http"))]
 mod keys;
 #[cfg(all(test, feature = "http"))]
+mod oddities;
+#[cfg(all(test, feature = "http"))]
 mod proxy;
 #[cfg(all(test, feature = "http"))]
 mod round_trip;

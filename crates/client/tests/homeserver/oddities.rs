@@ -1,0 +1,328 @@
+//! What Synapse does beside the specification, and what becomes of it in the engine. Each test first
+//! shows the oddity itself: where a newer server has lost it, the test says so.
+
+use std::collections::BTreeSet;
+
+use futures_util::StreamExt as _;
+use matrix_key_backup::primitives::BackupDecryptionKey;
+use matrix_key_backup::state::{BackupState, KeySetbackKind};
+use matrix_key_backup::store::{
+    BackupStore, KeyScope, KeyToStore, StoreError, UnwrittenReason, VersionId,
+};
+use matrix_key_backup::trust::{KeyOrigin, TrustError, TrustedBackup};
+use matrix_key_backup::upload::{UploadError, Uploader};
+use matrix_key_backup::v2::{BackupReader, UnverifiedSessionData};
+use matrix_key_backup::wire::{BackupAlgorithm, Names};
+use matrix_key_backup::{EntryReader, OpenBackup, create_backup, restore};
+use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::common::{ALGORITHM, key, metadata, plain_key, raw, read, room, session};
+use crate::keys::{by_session, restored, restored_keys, room_keys, trust, upload};
+use crate::support::{Homeserver, User};
+
+const V2: BackupAlgorithm = BackupAlgorithm::V2(Names::Unstable);
+const KEYS: &str = "/v3/room_keys/keys?version=";
+
+async fn user() -> User {
+    Homeserver::from_environment().new_user().await
+}
+
+fn new_key() -> BackupReader {
+    BackupReader::new(BackupDecryptionKey::random().unwrap())
+}
+
+async fn new_version(user: &User) -> VersionId {
+    user.store().create_version(ALGORITHM, &raw(r#"{"public_key":"x"}"#)).await.unwrap()
+}
+
+/// A state as a caller keeps it: every step begins after a restart.
+fn restarted(state: &BackupState) -> BackupState {
+    serde_json::from_str(&serde_json::to_string(state).unwrap()).unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+async fn any_auth_data_is_taken_and_what_is_wrong_with_it_is_said() {
+    let user = user().await;
+    for auth_data in [json!(null), json!({}), json!({"public_key": "AAAA"}), json!([]), json!(7)] {
+        let body = json!({"algorithm": ALGORITHM, "auth_data": auth_data});
+        user.post("/v3/room_keys/version", &body).await.ok();
+        let error = OpenBackup::current(&user.store()).await.unwrap_err().to_string();
+        assert!(
+            error.contains("auth_data") || error.contains("public_key"),
+            "{auth_data}: {error}"
+        );
+    }
+}
+
+/// T-4: the way to roll a client back.
+#[tokio::test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+async fn a_deleted_version_brings_the_one_before_back_and_that_is_refused() {
+    let user = user().await;
+    let (store, key) = (user.store(), new_key());
+    let mut state = BackupState::generate(&mut UnwrapErr(SysRng));
+    let old = create_backup(&store, &key, BackupAlgorithm::V1).await.unwrap();
+    let trusts = |state: &mut BackupState, backup: &OpenBackup| {
+        let (said, origin) = (backup.description(), KeyOrigin::EnteredByUser);
+        TrustedBackup::from_decryption_key(said, &key, origin, &mut state.trust)
+    };
+    trusts(&mut state, &old).unwrap();
+    let new = create_backup(&store, &key, V2).await.unwrap();
+    state = restarted(&state);
+    trusts(&mut state, &new).unwrap();
+
+    assert!(store.delete_version(new.version()).await.unwrap());
+    let current = OpenBackup::current(&store).await.unwrap();
+    assert_eq!(current.version(), old.version());
+    store.put_keys(old.version(), vec![plain_key("!r", "s")]).await.unwrap();
+    state = restarted(&state);
+    let Err(TrustError::WentBack(went_back)) = trusts(&mut state, &current) else {
+        panic!("an older version is trusted");
+    };
+    // The user's word lets it in.
+    state.trust.accept_going_back(&went_back);
+    state = restarted(&state);
+    trusts(&mut state, &current).unwrap();
+}
+
+/// T-3: neither version nor etag tells of it.
+#[tokio::test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+async fn another_public_key_is_taken_silently_and_writing_stops() {
+    let user = user().await;
+    let (store, key) = (user.store(), new_key());
+    let backup = create_backup(&store, &key, V2).await.unwrap();
+    let trusted = trust(&backup, &key);
+    let swapped = json!({
+        "algorithm": V2.as_str(),
+        "version": backup.version().as_str(),
+        "auth_data": {"public_key": new_key().public_key().to_base64()},
+    });
+    let path = format!("/v3/room_keys/version/{}", backup.version());
+    user.put(&path, &swapped).await.ok();
+    let now = OpenBackup::current(&store).await.unwrap();
+    assert_eq!((now.version(), now.etag()), (backup.version(), backup.etag()));
+    assert_ne!(now.public_key(), backup.public_key());
+    let uploader = Uploader::for_reader(&store, &trusted, key, None).unwrap();
+    let error = uploader.upload(room_keys(), |_| {}).await.unwrap_err();
+    assert!(matches!(error, UploadError::NotTheTrustedBackup), "{error:?}");
+    assert_eq!(OpenBackup::current(&store).await.unwrap().count(), 0);
+    // Another algorithm is refused.
+    let another = json!({"algorithm": "other", "auth_data": {}});
+    assert_eq!(user.put(&path, &another).await.status, 400);
+}
+
+/// A-1, T-3: a newer version ends the writing; which one it is has to be asked.
+#[tokio::test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+async fn a_refusal_names_the_wrong_version_and_the_right_one_is_asked_for() {
+    let user = user().await;
+    let store = user.store();
+    let (old, new) = (new_version(&user).await, new_version(&user).await);
+    let answer = user.put(&format!("{KEYS}{old}"), &json!({"rooms": {}})).await;
+    assert_eq!(answer.error(), (403, "M_WRONG_ROOM_KEYS_VERSION"));
+    assert_eq!(answer.body["current_version"], old.as_str(), "the oddity");
+    match store.put_keys(&old, vec![plain_key("!r", "s")]).await.unwrap_err() {
+        StoreError::WrongVersion { version, current } => {
+            assert_eq!((version, current), (old, Some(new)));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+async fn deleting_nothing_changes_the_etag_and_no_key_is_reported_lost() {
+    let user = user().await;
+    let (store, version) = (user.store(), new_version(&user).await);
+    let before = store.put_keys(&version, vec![plain_key("!r", "s")]).await.unwrap();
+    let path = format!("/v3/room_keys/keys/!none/none?version={version}");
+    user.delete(&path).await.ok();
+    let after = store.version(&version).await.unwrap().unwrap();
+    assert_ne!(after.etag, before.etag, "the oddity");
+    assert_eq!(after.count, 1);
+}
+
+#[tokio::test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+async fn what_is_not_there_is_three_different_answers_and_nothing_found() {
+    let user = user().await;
+    let (store, version) = (user.store(), new_version(&user).await);
+    let room_answer = user.get(&format!("/v3/room_keys/keys/!none?version={version}")).await;
+    assert_eq!(room_answer.ok(), json!({"sessions": {}}), "the oddity");
+    let answer = user.get(&format!("/v3/room_keys/keys/!none/none?version={version}")).await;
+    assert_eq!(answer.error(), (404, "M_NOT_FOUND"));
+    for scope in [
+        KeyScope::All,
+        KeyScope::Room(room("!none")),
+        KeyScope::Session(room("!none"), session("none")),
+    ] {
+        assert!(read(&store, &version, scope).await.is_empty());
+    }
+    let mut pages = store.keys(VersionId::new("99"), KeyScope::All);
+    let error = pages.next_page().await.unwrap().unwrap_err();
+    assert!(matches!(error, StoreError::NoSuchVersion { .. }), "{error:?}");
+}
+
+/// A-4, V2-4: the server writes `session_data` anew, and the MAC still verifies.
+#[tokio::test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+async fn session_data_is_written_anew_and_its_mac_holds() {
+    let user = user().await;
+    let (store, reader) = (user.store(), new_key());
+    let backup = create_backup(&store, &reader, V2).await.unwrap();
+    let rng = &mut UnwrapErr(SysRng);
+    let sealed = reader.writer(Names::Unstable).seal(&room_keys()[0].session, rng).unwrap();
+    // The MAC has to be made over what is added, so only what is outside of it can be.
+    let mut value: Value = serde_json::from_str(sealed.as_json()).unwrap();
+    value["unsigned"]["note"] = "é\u{1F511}".into();
+    let text = serde_json::to_string_pretty(&value).unwrap();
+    let mut to_store = plain_key("!r", "s");
+    to_store.data.session_data = raw(&text);
+    store.put_keys(backup.version(), vec![to_store]).await.unwrap();
+    let path = format!("/v3/room_keys/keys/!r/s?version={}", backup.version());
+    assert_eq!(user.get(&path).await.ok()["session_data"], value, "nothing is lost");
+    let mut pages = store.keys(backup.version().clone(), KeyScope::All);
+    let page = pages.next_page().await.unwrap().unwrap();
+    let found = page[0].data.as_ref().unwrap().session_data.get();
+    assert!(found.len() < text.len() && found.is_ascii(), "the oddity: {found}");
+    let unverified = UnverifiedSessionData::parse(found, V2).unwrap();
+    unverified.verify(reader.mac_key()).unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+async fn unknown_properties_stay_inside_session_data_alone() {
+    let user = user().await;
+    let version = new_version(&user).await;
+    let entry = json!({
+        "first_message_index": 0, "forwarded_count": 0, "is_verified": false, "beside": 1,
+        "session_data": {"ciphertext": "c", "inside": {"deep": [1]}, "unsigned": {"u": 2}},
+    });
+    let body = json!({"rooms": {"!r": {"sessions": {"s": entry}}}});
+    user.put(&format!("{KEYS}{version}"), &body).await.ok();
+    let found = user.get(&format!("/v3/room_keys/keys/!r/s?version={version}")).await.ok();
+    assert_eq!(found.get("beside"), None, "the oddity");
+    assert_eq!(found["session_data"], entry["session_data"]);
+}
+
+/// One bad entry costs the others of its request nothing.
+#[tokio::test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+async fn a_put_is_not_atomic_and_all_good_entries_arrive() {
+    let user = user().await;
+    let (store, version) = (user.store(), new_version(&user).await);
+    let good = |n: usize| plain_key(&format!("!{}", n % 3), &format!("s{n}"));
+    let mut keys: Vec<KeyToStore> = (0..30).map(good).collect();
+    // An integer beyond SQLite's.
+    let mut bad = plain_key("!1", "bad");
+    bad.data.first_message_index = u64::MAX;
+    keys.insert(17, bad);
+    let outcome = store.put_keys(&version, keys).await.unwrap();
+    assert_eq!(outcome.count, 30);
+    let [unwritten] = outcome.unwritten.as_slice() else { panic!("{outcome:?}") };
+    assert_eq!(unwritten.session_id, session("bad"));
+    assert!(matches!(unwritten.reason, UnwrittenReason::Refused(_)), "{unwritten:?}");
+    assert_eq!(read(&store, &version, KeyScope::All).await.len(), 30);
+}
+
+/// A-2: whatever rule the server has, what it did not take is told.
+#[tokio::test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+async fn a_rule_of_its_own_and_a_full_tie_are_told() {
+    let user = user().await;
+    let (store, version) = (user.store(), new_version(&user).await);
+    let put = async |data, mark: &str| {
+        store.put_keys(&version, vec![key("!r", "s", data, mark)]).await.unwrap()
+    };
+    let first = put(metadata(false, 5, 5), "first").await;
+    assert_eq!(first.unwritten, []);
+    let tie = put(metadata(false, 5, 5), "tie").await;
+    assert_eq!((&tie.etag, tie.count, tie.unwritten.len()), (&first.etag, 1, 1));
+    // A lower `forwarded_count` wins over a higher index, which the specification does not say.
+    let odd = put(metadata(false, 9, 4), "odd").await;
+    assert_eq!(odd.unwritten, [], "the oddity");
+    let found = read(&store, &version, KeyScope::All).await;
+    assert!(found[0].session_data.contains("odd"), "{found:?}");
+}
+
+/// More than about 1,000 rooms in one request are a 500.
+#[tokio::test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+async fn keys_of_many_rooms_arrive() {
+    let user = user().await;
+    let (store, version) = (user.store(), new_version(&user).await);
+    let keys: Vec<_> = (0..2500).map(|n| plain_key(&format!("!{n}:example.org"), "s")).collect();
+    let outcome = store.put_keys(&version, keys).await.unwrap();
+    assert_eq!((outcome.count, outcome.unwritten.len()), (2500, 0));
+}
+
+/// Above 50 MiB the connection is reset.
+#[tokio::test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+async fn more_than_a_body_can_hold_arrives() {
+    let user = user().await;
+    let (store, version) = (user.store(), new_version(&user).await);
+    let mark = "x".repeat(900 << 10);
+    let large = |n: usize| key("!r", &format!("s{n}"), metadata(false, 0, 0), &mark);
+    let outcome = store.put_keys(&version, (0..64).map(large).collect()).await.unwrap();
+    assert_eq!((outcome.count, outcome.unwritten.len()), (64, 0));
+    let ids: BTreeSet<_> = read(&store, &version, KeyScope::All)
+        .await
+        .into_iter()
+        .map(|entry| entry.session_id)
+        .collect();
+    assert_eq!(ids.len(), 64);
+}
+
+/// B-3: what a server has shown and withholds now.
+#[tokio::test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+async fn withheld_keys_are_noticed_after_a_restart() {
+    let user = user().await;
+    let (store, key) = (user.store(), new_key());
+    let backup = create_backup(&store, &key, V2).await.unwrap();
+    let keys = room_keys();
+    upload(&store, &backup, &key, keys.clone(), &mut Vec::new()).await.unwrap();
+    let mut state = BackupState::generate(&mut UnwrapErr(SysRng));
+    let watched = async |state: &mut BackupState| {
+        let reader = EntryReader::new(key.clone(), V2, None);
+        let version = backup.version().clone();
+        let mut watch = state.watch(&version, &KeyScope::All);
+        let mut batches = restore(&store, version, KeyScope::All, reader);
+        while let Some(batch) = batches.next().await {
+            watch.note(&batch.unwrap());
+        }
+        watch.finish(state)
+    };
+    assert!(watched(&mut state).await.is_empty());
+    // Behind the client's back, as a server would.
+    let lost = &keys[3].session;
+    let scope = KeyScope::Session(lost.room_id().clone(), lost.session_id());
+    store.delete_keys(backup.version(), scope).await.unwrap();
+    state = restarted(&state);
+    let setbacks = watched(&mut state).await;
+    let kinds: Vec<_> = setbacks.iter().map(|setback| setback.what).collect();
+    assert_eq!(kinds, [KeySetbackKind::Missing]);
+    assert_eq!(setbacks[0].seen.session_id, lost.session_id());
+}
+
+/// The token that the server does not take any more.
+#[tokio::test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+async fn after_a_logout_it_says_to_log_in() {
+    let user = user().await;
+    let (store, key) = (user.store(), new_key());
+    let backup = create_backup(&store, &key, V2).await.unwrap();
+    user.request(Method::POST, "/v3/logout", Some(&json!({}))).await.ok();
+    let error = upload(&store, &backup, &key, room_keys(), &mut Vec::new()).await.unwrap_err();
+    assert!(error.contains("log in again") && error.contains("/room_keys"), "{error}");
+    let again = user.homeserver.log_in(&user.localpart, &user.password).await.store();
+    upload(&again, &backup, &key, room_keys(), &mut Vec::new()).await.unwrap();
+    let found = restored(&again, &backup, &key, KeyScope::All).await.unwrap();
+    assert_eq!(restored_keys(&found), by_session(&room_keys()));
+}
