@@ -16,7 +16,8 @@ use super::{
     state_version::{InvalidState, StateVersion},
 };
 
-/// How many requests of one device are remembered, open and closed; the oldest is forgotten first.
+/// How many requests of one device are remembered, open and closed; the oldest closed one is
+/// forgotten first.
 const MAX_REQUESTS: usize = 32;
 
 /// How many devices' requests are remembered.
@@ -326,7 +327,13 @@ impl SecretResponder {
         }
         let requests = self.requests.entry(device_id.clone()).or_default();
         if requests.len() >= MAX_REQUESTS {
-            requests.pop_front();
+            // Not an open one, as long as a closed one can go instead; and never an open one for a
+            // cancellation: it would take a question away that a person is being asked.
+            match requests.iter().position(|request| request.open.is_none()) {
+                Some(closed) => drop(requests.remove(closed)),
+                None if open.is_none() => return Ok(()),
+                None => drop(requests.pop_front()),
+            }
         }
         requests.push_back(Request { request_id, open });
         Ok(())

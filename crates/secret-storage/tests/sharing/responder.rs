@@ -306,6 +306,26 @@ fn the_oldest_requests_of_a_device_are_forgotten_first() {
     assert_eq!(answers.len(), 33);
 }
 
+// G-2: whoever cancels requests that nobody made does not close one that was made.
+#[test]
+fn cancellations_of_unknown_requests_push_out_no_open_one() {
+    let (mut responder, first) = opened("first");
+    for number in 0..100 {
+        let unknown = cancellation(BOT, &number.to_string());
+        let Incoming::Cancellation(cancelled) = receive(&mut responder, &unknown).unwrap() else {
+            panic!("not a cancellation");
+        };
+        assert!(!cancelled.was_open);
+    }
+    drop(responder.answer(first, &mac_key(), &known_to(PHONE)).unwrap());
+    // Where all that are remembered are open, too.
+    let (mut responder, first) = opened("first");
+    (1..32).for_each(|number| drop(open(&mut responder, BOT, &number.to_string()).unwrap()));
+    receive(&mut responder, &cancellation(BOT, "unknown")).unwrap();
+    assert_eq!(responder.open_requests().count(), 32);
+    drop(responder.answer(first, &mac_key(), &known_to(PHONE)).unwrap());
+}
+
 #[test]
 fn devices_that_are_remembered_are_bounded() {
     let verified = |numbers: core::ops::Range<u8>| {
