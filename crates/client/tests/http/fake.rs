@@ -234,6 +234,13 @@ impl FakeHomeserver {
             return (401, json!({"errcode": errcode, "error": "no", "soft_logout": soft_logout}));
         }
         let method = request.method().as_str();
+        let named = match path.as_slice() {
+            ["version", number] => Some(*number),
+            _ => version.as_deref(),
+        };
+        if !self.ways.rules.numbers_have_no_limit && named.is_some_and(is_beyond_integers) {
+            return (500, json!({"errcode": "M_UNKNOWN", "error": "Internal server error"}));
+        }
         match (method, path.as_slice(), version.as_deref()) {
             ("GET", ["version"], None) => {
                 let newest = state.versions.keys().max().copied();
@@ -260,6 +267,12 @@ impl FakeHomeserver {
             other => panic!("no such request: {other:?}"),
         }
     }
+}
+
+fn is_beyond_integers(version: &str) -> bool {
+    version.bytes().all(|byte| byte.is_ascii_digit())
+        && !version.is_empty()
+        && version.parse::<i64>().is_err()
 }
 
 fn not_found() -> (u16, Value) {
