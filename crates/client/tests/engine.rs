@@ -656,6 +656,38 @@ mod defences {
         assert!(stored(&setup).is_empty());
     }
 
+    /// Nor does it help a server to wait until an upload has begun. // T-3
+    #[test]
+    fn public_key_that_is_changed_during_an_upload_stops_it() {
+        let setup = Setup::new(V2);
+        let uploader = setup.uploader();
+        let other = BackupReader::new(BackupDecryptionKey::from_slice(&[9; 32]).unwrap());
+        let auth_data = format!(r#"{{"public_key":"{}"}}"#, other.public_key());
+        let auth_data = RawValue::from_string(auth_data).unwrap();
+        let version = setup.backup.version();
+        // More than this store takes in a batch: 256.
+        let in_room = |number: usize| {
+            let room = RoomId::new(format!("!{number}")).unwrap();
+            from_all_sessions(move |data| {
+                RoomKey::new(SourcedSession::own_session(data, room.clone(), None))
+            })
+        };
+        let mut told = Vec::new();
+        let observe = |event: UploadEvent<'_>| {
+            if let UploadEvent::Progress { keys_done, .. } = event {
+                told.push(keys_done);
+                let change = setup.store.update_auth_data(version, V2.as_str(), &auth_data);
+                pollster::block_on(change).unwrap();
+            }
+        };
+        let keys = (0..4).flat_map(in_room);
+        let stopped = pollster::block_on(uploader.upload(keys, observe)).unwrap_err();
+        assert!(matches!(stopped, UploadError::NotTheTrustedBackup), "{stopped}");
+        assert_eq!(told, [256], "one batch of two");
+        let there = pollster::block_on(setup.store.version(version)).unwrap().unwrap();
+        assert_eq!(there.count, 256);
+    }
+
     /// Trust in one store's backup is none in another's, though both call it version 1. // T-3
     #[test]
     fn trust_does_not_carry_over_to_another_store() {

@@ -219,9 +219,15 @@ impl<'s, S: BackupStore> Uploader<'s, S> {
         self.check_still_trusted().await?;
         let mut summary = UploadSummary::new(self.mac_key_check);
         let mut batches = Batches::new(keys.into_iter(), self.store.batch_limits());
-        while let Some(batch) = batches.next_batch() {
+        let mut next = batches.next_batch();
+        while let Some(batch) = next {
             self.upload_batch(batch, &mut summary, &mut observe).await?;
             observe(UploadEvent::Progress { keys_done: summary.keys });
+            next = batches.next_batch();
+            if next.is_some() {
+                // A long upload gives time to put another key in the place of the trusted one.
+                self.check_still_trusted().await?;
+            }
         }
         Ok(summary)
     }
