@@ -24,12 +24,13 @@ fn errors_say_what_was_asked_and_what_to_do() {
     for (trouble, said) in [
         (
             Trouble::NoConnection,
-            "GET /room_keys/version, asked 6 times: no connection: connection refused",
+            "GET /room_keys/version, asked 6 times: no connection: connection refused: check the \
+             connection, or try again later",
         ),
         (
             Trouble::Silence,
             "GET /room_keys/version, asked 6 times: no answer in time: nothing came within 120 \
-             seconds",
+             seconds: check the connection, or try again later",
         ),
         (
             Trouble::Answer(401, r#"{"errcode":"M_UNKNOWN_TOKEN","error":"Invalid token"}"#),
@@ -62,7 +63,8 @@ fn errors_say_what_was_asked_and_what_to_do() {
         ),
         (
             Trouble::Answer(502, "Bad Gateway"),
-            "GET /room_keys/version, asked 6 times: the homeserver failed with 502",
+            "GET /room_keys/version, asked 6 times: the homeserver failed with 502: try again later, \
+             or ask who runs it",
         ),
     ] {
         assert_eq!(failing(trouble).to_string(), said);
@@ -120,7 +122,8 @@ fn an_endless_answer_ends() {
     let long = raw(&format!("\"{}\"", "x".repeat(5 << 20)));
     block_on(store.create_version("a", &long)).unwrap();
     let error = block_on(store.current_version()).unwrap_err();
-    assert!(error.to_string().ends_with("it is larger than 4194304 bytes"), "{error}");
+    let said = "it is larger than 4194304 bytes: check its URL, and the proxies before it";
+    assert!(error.to_string().ends_with(said), "{error}");
 }
 
 /// `auth_data` may be anything: the error names the version, and nothing panics.

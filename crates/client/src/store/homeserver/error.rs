@@ -17,7 +17,7 @@ use crate::store::RoomKeysBodyError;
 #[non_exhaustive]
 pub enum HomeserverError {
     /// No answer came, however often the server was asked.
-    #[error("{request}, asked {}: {cause}", times(*tries))]
+    #[error("{request}, asked {}: {cause}: check the connection, or try again later", times(*tries))]
     Unreachable {
         /// The request.
         request: RequestName,
@@ -60,7 +60,10 @@ pub enum HomeserverError {
         answer: ServerAnswer,
     },
     /// The server failed, however often it was asked.
-    #[error("{request}, asked {}: the homeserver failed with {answer}", times(*tries))]
+    #[error(
+        "{request}, asked {}: the homeserver failed with {answer}: try again later, or ask who runs it",
+        times(*tries)
+    )]
     Failing {
         /// The request.
         request: RequestName,
@@ -81,7 +84,10 @@ pub enum HomeserverError {
         answer: ServerAnswer,
     },
     /// The answer is not one to this request.
-    #[error("{request}: the homeserver's answer cannot be read: {detail}")]
+    #[error(
+        "{request}: the homeserver's answer cannot be read: {detail}: check its URL, and the proxies \
+         before it"
+    )]
     MalformedAnswer {
         /// The request.
         request: RequestName,
@@ -89,7 +95,9 @@ pub enum HomeserverError {
         detail: String,
     },
     /// The list of keys cannot be read to its end.
-    #[error("{request}, after {keys_read} keys: {cause}")]
+    #[error(
+        "{request}, after {keys_read} keys: {cause}: check the homeserver's URL, and the proxies before it"
+    )]
     MalformedKeys {
         /// The request.
         request: RequestName,
