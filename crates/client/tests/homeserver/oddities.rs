@@ -1,8 +1,6 @@
 //! What Synapse does beside the specification, and what becomes of it in the engine. Each test first
 //! shows the oddity itself: where a newer server has lost it, the test says so.
 
-use std::collections::BTreeSet;
-
 use futures_util::StreamExt as _;
 use matrix_key_backup::primitives::BackupDecryptionKey;
 use matrix_key_backup::state::{BackupState, KeySetbackKind};
@@ -10,20 +8,25 @@ use matrix_key_backup::store::{
     BackupStore, KeyScope, KeyToStore, StoreError, UnwrittenReason, VersionId,
 };
 use matrix_key_backup::trust::{KeyOrigin, TrustError, TrustedBackup};
-use matrix_key_backup::upload::{UploadError, Uploader};
+use matrix_key_backup::upload::{RoomKey, UploadError, UploadEvent, Uploader};
 use matrix_key_backup::v2::{BackupReader, UnverifiedSessionData};
-use matrix_key_backup::wire::{BackupAlgorithm, Names};
+use matrix_key_backup::wire::{BackupAlgorithm, Json, Names};
 use matrix_key_backup::{EntryReader, OpenBackup, create_backup, restore};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 use crate::common::{ALGORITHM, key, metadata, plain_key, raw, read, room, session};
-use crate::keys::{by_session, restored, restored_keys, room_keys, trust, upload};
+use crate::keys::{
+    by_session, plaintexts, restored, restored_keys, room_key, room_keys, trust, upload,
+};
 use crate::support::{Homeserver, User};
 
 const V2: BackupAlgorithm = BackupAlgorithm::V2(Names::Unstable);
+/// In two bytes, in four, and one that JSON has to escape.
+const BEYOND_ASCII: &str = "é\u{1F511}\u{1}";
 const KEYS: &str = "/v3/room_keys/keys?version=";
 
 async fn user() -> User {
@@ -116,6 +119,80 @@ async fn another_public_key_is_taken_silently_and_writing_stops() {
     assert_eq!(user.put(&path, &another).await.status, 400);
 }
 
+/// What the server does while an upload is between two batches. The upload's own connections stand
+/// still meanwhile, so this has others.
+fn meanwhile(user: &User, act: impl AsyncFnOnce(User) + Send) {
+    let user = User { homeserver: Homeserver::from_environment(), ..user.clone() };
+    std::thread::scope(|scope| {
+        let acted = scope.spawn(|| {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            runtime.enable_all().build().unwrap().block_on(act(user));
+        });
+        acted.join().unwrap();
+    });
+}
+
+/// More than a batch for a homeserver takes: 5,000.
+fn more_than_a_batch() -> Vec<RoomKey> {
+    (0..60)
+        .flat_map(|room| plaintexts().into_iter().map(move |data| room_key(data, room)))
+        .collect()
+}
+
+/// T-3, in the middle of an upload.
+#[tokio::test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+async fn a_key_that_is_swapped_during_an_upload_stops_it() {
+    let user = user().await;
+    let (store, key) = (user.store(), new_key());
+    let backup = create_backup(&store, &key, V2).await.unwrap();
+    let trusted = trust(&backup, &key);
+    let swapped = json!({
+        "algorithm": V2.as_str(),
+        "auth_data": {"public_key": new_key().public_key().to_base64()},
+    });
+    let path = format!("/v3/room_keys/version/{}", backup.version());
+    let mut done = 0;
+    let observe = |event: UploadEvent<'_>| {
+        if let UploadEvent::Progress { keys_done, .. } = event {
+            done = keys_done;
+            meanwhile(&user, async |user| drop(user.put(&path, &swapped).await.ok()));
+        }
+    };
+    let uploader = Uploader::for_reader(&store, &trusted, key.clone(), None).unwrap();
+    let error = uploader.upload(more_than_a_batch(), observe).await.unwrap_err();
+    assert!(matches!(error, UploadError::NotTheTrustedBackup), "{error:?}");
+    let there = store.version(backup.version()).await.unwrap().unwrap();
+    assert!(0 < done && done < 6000 && there.count == done, "{done} of {}", there.count);
+}
+
+/// T-3: a new version stops the upload, until it has passed T itself.
+#[tokio::test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+async fn a_version_that_appears_during_an_upload_stops_it_until_it_is_trusted() {
+    let user = user().await;
+    let (store, key) = (user.store(), new_key());
+    let backup = create_backup(&store, &key, V2).await.unwrap();
+    let trusted = trust(&backup, &key);
+    let observe = |event: UploadEvent<'_>| {
+        if let UploadEvent::Progress { .. } = event {
+            let key = key.clone();
+            meanwhile(&user, async move |user| {
+                create_backup(&user.store(), &key, V2).await.unwrap();
+            });
+        }
+    };
+    let uploader = Uploader::for_reader(&store, &trusted, key.clone(), None).unwrap();
+    let error = uploader.upload(more_than_a_batch(), observe).await.unwrap_err();
+    let UploadError::Store(StoreError::WrongVersion { current, .. }) = error else {
+        panic!("{error:?}");
+    };
+    let now = OpenBackup::current(&store).await.unwrap();
+    assert_eq!((current.as_ref(), now.count()), (Some(now.version()), 0));
+    upload(&store, &now, &key, room_keys(), &mut Vec::new()).await.unwrap();
+    assert_eq!(OpenBackup::current(&store).await.unwrap().count(), 100);
+}
+
 /// A-1, T-3: a newer version ends the writing; which one it is has to be asked.
 #[tokio::test]
 #[ignore = "needs a homeserver: cargo xtask e2e"]
@@ -138,13 +215,19 @@ async fn a_refusal_names_the_wrong_version_and_the_right_one_is_asked_for() {
 #[ignore = "needs a homeserver: cargo xtask e2e"]
 async fn deleting_nothing_changes_the_etag_and_no_key_is_reported_lost() {
     let user = user().await;
-    let (store, version) = (user.store(), new_version(&user).await);
+    let store = user.store();
+    let version = create_backup(&store, &new_key(), V2).await.unwrap().version().clone();
     let before = store.put_keys(&version, vec![plain_key("!r", "s")]).await.unwrap();
+    let mut state = BackupState::generate(&mut UnwrapErr(SysRng));
+    assert_eq!(state.note_version(&OpenBackup::current(&store).await.unwrap()), None);
     let path = format!("/v3/room_keys/keys/!none/none?version={version}");
     user.delete(&path).await.ok();
     let after = store.version(&version).await.unwrap().unwrap();
     assert_ne!(after.etag, before.etag, "the oddity");
     assert_eq!(after.count, 1);
+    // B-3
+    let after = OpenBackup::current(&store).await.unwrap();
+    assert_eq!(restarted(&state).note_version(&after), None);
 }
 
 #[tokio::test]
@@ -176,10 +259,14 @@ async fn session_data_is_written_anew_and_its_mac_holds() {
     let (store, reader) = (user.store(), new_key());
     let backup = create_backup(&store, &reader, V2).await.unwrap();
     let rng = &mut UnwrapErr(SysRng);
-    let sealed = reader.writer(Names::Unstable).seal(&room_keys()[0].session, rng).unwrap();
-    // The MAC has to be made over what is added, so only what is outside of it can be.
+    let cleartext = json!({"org.example.note": BEYOND_ASCII}).to_string();
+    let cleartext = Json::parse(&cleartext).unwrap();
+    let cleartext = cleartext.as_object().unwrap();
+    let sealed = reader.writer(Names::Unstable);
+    let sealed = sealed.reseal(&room_keys()[0].session, cleartext, rng).unwrap();
     let mut value: Value = serde_json::from_str(sealed.as_json()).unwrap();
-    value["unsigned"]["note"] = "é\u{1F511}".into();
+    assert_eq!(value["org.example.note"], BEYOND_ASCII, "under the MAC");
+    value["unsigned"]["note"] = BEYOND_ASCII.into();
     let text = serde_json::to_string_pretty(&value).unwrap();
     let mut to_store = plain_key("!r", "s");
     to_store.data.session_data = raw(&text);
@@ -192,6 +279,11 @@ async fn session_data_is_written_anew_and_its_mac_holds() {
     assert!(found.len() < text.len() && found.is_ascii(), "the oddity: {found}");
     let unverified = UnverifiedSessionData::parse(found, V2).unwrap();
     unverified.verify(reader.mac_key()).unwrap();
+    // And no other text in its place does.
+    let other = found.replacen("\\u00e9", "\\u00e8", 1);
+    assert_ne!(other, found);
+    let unverified = UnverifiedSessionData::parse(&other, V2).unwrap();
+    unverified.verify(reader.mac_key()).unwrap_err();
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ pub enum Fault {
     TooLarge(usize),
     /// The server gets it twice, and the second answer is given.
     Duplicated,
-    /// The server gets it late, after those that were sent later.
+    /// Its answer is kept back for so many milliseconds, while those to later requests come.
     Late(u64),
 }
 
@@ -42,6 +42,8 @@ pub struct Proxy {
 
 struct Shared {
     requests: usize,
+    /// The numbers of the late requests, as they were answered.
+    late: Vec<usize>,
     script: Script,
 }
 
@@ -51,7 +53,11 @@ impl Proxy {
         let upstream = upstream.trim_start_matches("http://").trim_end_matches('/').to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let shared = Arc::new(Mutex::new(Shared { requests: 0, script: Box::new(|_| None) }));
+        let shared = Arc::new(Mutex::new(Shared {
+            requests: 0,
+            late: Vec::new(),
+            script: Box::new(|_| None),
+        }));
         let for_connections = Arc::clone(&shared);
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -70,6 +76,11 @@ impl Proxy {
         shared.script = Box::new(script);
     }
 
+    /// The numbers of the requests that were late, in the order of their answers.
+    pub fn late(&self) -> Vec<usize> {
+        self.shared.lock().unwrap().late.clone()
+    }
+
     /// How many requests came since the script was set.
     pub fn requests(&self) -> usize {
         self.shared.lock().unwrap().requests
@@ -77,11 +88,11 @@ impl Proxy {
 }
 
 fn serve(mut client: TcpStream, upstream: &str, shared: &Mutex<Shared>) -> io::Result<()> {
-    let fault = {
+    let (number, fault) = {
         let mut shared = shared.lock().unwrap();
         let number = shared.requests;
         shared.requests += 1;
-        (shared.script)(number)
+        (number, (shared.script)(number))
     };
     if fault == Some(Fault::Refused) {
         return Ok(());
@@ -115,8 +126,10 @@ fn serve(mut client: TcpStream, upstream: &str, shared: &Mutex<Shared>) -> io::R
             client.write_all(&forward(upstream, &request)?)
         }
         Some(Fault::Late(milliseconds)) => {
+            let answer = forward(upstream, &request)?;
             thread::sleep(Duration::from_millis(milliseconds));
-            client.write_all(&forward(upstream, &request)?)
+            shared.lock().unwrap().late.push(number);
+            client.write_all(&answer)
         }
         Some(Fault::TooLarge(_) | Fault::Refused) | None => {
             client.write_all(&forward(upstream, &request)?)
