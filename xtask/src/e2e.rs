@@ -16,8 +16,8 @@ const INTERRUPTED: i32 = 130;
 
 /// Runs the tests that need a real homeserver.
 ///
-/// They are in crates/*/tests/homeserver, and marked as ignored, so that `cargo test` passes
-/// without a server. This task installs Synapse if it is missing, starts one with empty data, runs
+/// They are in crates/*/tests/homeserver, and with --peers in peers/interop/tests/homeserver.rs,
+/// and marked as ignored, so that `cargo test` passes without a server. This task installs Synapse if it is missing, starts one with empty data, runs
 /// the tests, and stops it again, also where they fail or are interrupted. What a run that failed
 /// has left, the server's log above all, is in target/homeserver/e2e until the next run.
 #[derive(Debug, clap::Args)]

@@ -2,7 +2,7 @@
 
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 
 use crate::homeserver::{self, Homeserver};
@@ -15,9 +15,8 @@ use crate::steps::output;
 /// The sessions are real, made as they are uploaded, and vouched for. The task fails where the
 /// largest run takes over 16 MiB more than the smallest. Memory is read from /proc, on Linux.
 ///
-/// With --homeserver the store is a real homeserver, started for it with empty data, and how much
-/// of the time its process took of a processor is printed as well. It reads the whole backup before it answers,
-/// so a restore begins to run when that is done.
+/// With --homeserver the store is a real homeserver, started for it with empty data. How long its
+/// process had a processor is printed as well.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[arg(long, value_name = "SESSIONS")]
@@ -137,6 +136,7 @@ fn processor_seconds(pid: u32) -> Result<f64> {
     // The name in parentheses, which may hold anything, comes before.
     let fields = said.rsplit(')').next().unwrap_or_default().split_whitespace();
     let ticks: Vec<f64> = fields.skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
+    ensure!(ticks.len() == 2, "{file} is not as Linux writes it");
     Ok(ticks.iter().sum::<f64>() / 100.0)
 }
 

@@ -121,7 +121,7 @@ fn trusted(backup: &OpenBackup, key: &BackupReader) -> TrustedBackup {
 
 /// V1, M-1, M-5: from a deployed client's backup to an authenticated one, and every key with it.
 #[tokio::test]
-#[ignore = "needs a homeserver: cargo xtask e2e"]
+#[ignore = "needs a homeserver: cargo xtask e2e --peers"]
 async fn a_backup_of_matrix_sdk_crypto_is_restored_and_migrated() {
     let user = Homeserver::from_environment().new_user().await;
     let (machine, key) = (machine(&user).await, DecryptionKey::random());
@@ -174,7 +174,7 @@ async fn a_backup_of_matrix_sdk_crypto_is_restored_and_migrated() {
 
 /// V1: our backup, read by a deployed client that has the decryption key.
 #[tokio::test]
-#[ignore = "needs a homeserver: cargo xtask e2e"]
+#[ignore = "needs a homeserver: cargo xtask e2e --peers"]
 async fn matrix_sdk_crypto_restores_a_backup_that_we_wrote() {
     let user = Homeserver::from_environment().new_user().await;
     let (key, store) = (DecryptionKey::random(), store(&user));

@@ -26,7 +26,8 @@ const MAX_DEVICES: usize = 64;
 /// The requests that other devices have made of this one.
 ///
 /// Each request becomes an [`OpenRequest`], which the caller answers or declines, at once or when a
-/// person has been asked. A cancellation closes it, even one that overtakes its request. The same
+/// person has been asked. A cancellation closes it, even one that overtakes its request, as long as
+/// fewer than 32 of the device are open: it pushes out none of them. The same
 /// request is not opened twice, as long as it is remembered: 32 for each of 64 devices. When it is
 /// forgotten and comes again, it is one request more, under the same conditions.
 ///
