@@ -8,7 +8,7 @@ use std::{
 use matrix_key_backup::{
     OpenBackup,
     store::{
-        BackupStore as _, BackupVersion, JsonFileStore, SqliteStore, VersionId,
+        BackupStore as _, BackupVersion, JsonFileError, JsonFileStore, SqliteStore, VersionId,
         homeserver::{HomeserverStore, ReqwestTransport},
     },
 };
@@ -171,6 +171,17 @@ impl StorePlace {
             }
         };
         Ok(opened)
+    }
+
+    /// Opens the store, which must be there and can be written to: refused before anything is said
+    /// of what is to be written, or done for it.
+    pub(crate) async fn open_to_write(&self) -> Result<AnyStore, Error> {
+        let store = self.open().await?;
+        if self.is_json_file() {
+            let path = self.path.clone();
+            return Err(AnyStoreError::from(JsonFileError::ReadOnly { path }).into());
+        }
+        Ok(store)
     }
 
     /// Opens the store, if there is one.

@@ -77,7 +77,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus
 }
 
 async fn delete(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
-    let store = context.place.open().await?;
+    let store = context.place.open_to_write().await?;
     let named = VersionArguments { backup_version: Some(arguments.backup_version.clone()) };
     let Some(doomed) = context.place.meant(&store, &named).await? else {
         return Err(no_backup(context));

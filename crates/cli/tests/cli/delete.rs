@@ -1,5 +1,7 @@
 //! `delete`: only what was named, and only with the user's word.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use crate::support::{Ran, World, key, tamper, text};
@@ -98,4 +100,19 @@ fn a_version_of_an_unknown_algorithm_can_be_deleted() {
     assert!(!ran.err.contains('\u{1b}'), "{}", ran.err);
     delete(&world, &["--backup-version", "1", "--yes"]).done();
     assert_eq!(versions(&world), json!(["2"]));
+}
+
+/// Nothing is said to be deleted for good, and nobody is asked, where nothing can be.
+#[test]
+fn a_json_file_is_refused_before_anything_is_said() {
+    let (world, store, _) = World::filled(3);
+    world.run(["copy", text(&store), "copy.json"]).done();
+    let before = fs::read(world.path("copy.json")).unwrap();
+    for more in [&[][..], &["--yes"], &["--current", "--yes"], &["--current"]] {
+        let delete = ["delete", "--store", "copy.json", "--backup-version", "1"];
+        let ran = world.run(delete.iter().chain(more));
+        let ran = ran.refused(2, &["copy.json is a JSON file, which is only read"]);
+        assert!(!ran.err.contains("deleted") && !ran.err.contains("--yes"), "{}", ran.err);
+        assert_eq!(fs::read(world.path("copy.json")).unwrap(), before);
+    }
 }

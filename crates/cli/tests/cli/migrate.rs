@@ -411,3 +411,29 @@ fn the_key_that_is_used_unasked_is_spoken_of() {
     let ran = old.world.finish(&mut migrate).done();
     assert!(ran.err.contains("MATRIX_KEY_BACKUP_KEY is that of the old version"), "{}", ran.err);
 }
+
+/// No key file for a version that cannot be made, and no word of what clients will do; but what would
+/// come of it can be looked at.
+#[test]
+fn a_json_file_is_refused_before_a_key_is_written() {
+    let old = Old::v1(3);
+    old.world.run(["copy", text(&old.store), "copy.json"]).done();
+    let names = || {
+        let files = fs::read_dir(old.world.path(".")).unwrap();
+        let mut names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    let migrate =
+        ["migrate", "--store", "copy.json", "--key-file", text(&old.key_file), "--new-key"];
+    for more in [&["--yes"][..], &[], &["--key-out", "new.key", "--yes"]] {
+        let ran = old.world.run(migrate.iter().chain(more));
+        let ran = ran.refused(2, &["copy.json is a JSON file, which is only read"]);
+        assert!(!ran.err.contains("stop backing up") && !ran.err.contains("--yes"), "{}", ran.err);
+        assert_eq!(names(), before);
+    }
+    let ran = old.world.run(migrate.iter().chain(&["--dry-run"])).done();
+    assert!(ran.err.contains("once this is done"), "{}", ran.err);
+    assert_eq!(names(), before);
+}

@@ -112,7 +112,10 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus
 }
 
 async fn migrate(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
-    let store = context.place.open().await?;
+    let store = match arguments.dry_run {
+        true => context.place.open().await?,
+        false => context.place.open_to_write().await?,
+    };
     let key_out = key_out(arguments, context)?;
     let old_key = old_key(arguments, context)?;
     let new_key = new_key(arguments, context, &old_key)?;
