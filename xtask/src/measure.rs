@@ -15,8 +15,8 @@ use crate::steps::output;
 /// The sessions are real, made as they are uploaded, and vouched for. The task fails where the
 /// largest run takes over 16 MiB more than the smallest. Memory is read from /proc, on Linux.
 ///
-/// With --homeserver the store is a real homeserver, started for it with empty data. How long its
-/// process had a processor is printed as well.
+/// With --homeserver the store is a real homeserver, started for it with empty data. How long it was
+/// waited for, and how long its process had a processor, is printed as well.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[arg(long, value_name = "SESSIONS")]
@@ -43,12 +43,14 @@ const EXAMPLE: [&str; 7] = [
     "sqlite,http,rayon",
 ];
 
-/// What `examples/memory.rs` of the engine prints.
+/// What the engine's `examples/memory` prints.
 #[derive(Debug, Deserialize)]
 struct Figure {
     action: String,
     sessions: u32,
     seconds: f64,
+    /// In which an answer of the homeserver, or the next piece of one, was waited for.
+    waiting_seconds: f64,
     peak_kib: u64,
     peak_before_kib: u64,
 }
@@ -99,10 +101,10 @@ fn on_a_homeserver(sessions: &[u32]) -> Result<Vec<Figure>> {
     output(project::cargo()?.args(["build", "--release"]).args(EXAMPLE))?;
     let server = Homeserver::claim("measure")?;
     println!(
-        "| sessions | what | peak memory | of which at start | time | keys a second | of which the \
-         server computed |"
+        "| sessions | what | peak memory | of which at start | time | keys a second | waiting for the \
+         server | the server computed |"
     );
-    println!("|---:|---|---:|---:|---:|---:|---:|");
+    println!("|---:|---|---:|---:|---:|---:|---:|---:|");
     let mut figures = Vec::new();
     for &sessions in sessions {
         server.wipe()?;
@@ -123,7 +125,9 @@ fn sizes(server: &Homeserver, sessions: u32) -> Result<Vec<Figure>> {
         let mut command = example(action, sessions)?;
         command.arg(&url).env("MATRIX_KEY_BACKUP_TEST_USER", USER);
         let figure = run(command.env("MATRIX_KEY_BACKUP_TEST_PASSWORD", &password))?;
-        println!("{} {:.1} s |", row(&figure), processor_seconds(pid)? - before);
+        let (waiting, computed) = (figure.waiting_seconds, processor_seconds(pid)? - before);
+        ensure!(waiting > 0.0, "{action}: nothing was asked of the server");
+        println!("{} {waiting:.1} s | {computed:.1} s |", row(&figure));
         figures.push(figure);
     }
     Ok(figures)
@@ -154,7 +158,7 @@ fn run(command: &mut Command) -> Result<Figure> {
 
 #[expect(clippy::cast_precision_loss, reason = "figures are rounded for people")]
 fn row(figure: &Figure) -> String {
-    let Figure { action, sessions, seconds, peak_kib, peak_before_kib } = figure;
+    let Figure { action, sessions, seconds, peak_kib, peak_before_kib, .. } = figure;
     let mib = |kib: u64| kib as f64 / 1024.0;
     format!(
         "| {sessions} | {action} | {:.1} MiB | {:.1} MiB | {seconds:.1} s | {:.0} |",

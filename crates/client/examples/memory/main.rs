@@ -19,6 +19,8 @@
     reason = "a measurement ends where it fails"
 )]
 
+mod waiting;
+
 use std::{collections::BTreeMap, time::Instant};
 
 use futures_util::StreamExt;
@@ -37,6 +39,7 @@ use matrix_key_backup::{
 };
 use serde_json::json;
 use vodozemac::megolm::{GroupSession, InboundGroupSession, SessionConfig};
+use waiting::{Timed, Waiting};
 
 /// Sessions in one room, as many as a lively one has.
 const SESSIONS_PER_ROOM: usize = 100;
@@ -48,11 +51,13 @@ fn main() {
     };
     let sessions: usize = sessions.parse().expect("a number of sessions");
     let before = peak_kib();
-    let start = Instant::now();
+    let (start, waiting) = (Instant::now(), Waiting::default());
     if place.starts_with("http") {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_all().build().unwrap();
-        runtime.block_on(async { act(action, &log_in(place).await, sessions).await });
+        runtime.block_on(async {
+            act(action, &log_in(place, waiting.clone()).await, sessions).await;
+        });
     } else {
         pollster::block_on(async { act(action, &open(action, place).await, sessions).await });
     }
@@ -60,6 +65,7 @@ fn main() {
         "action": action,
         "sessions": sessions,
         "seconds": start.elapsed().as_secs_f64(),
+        "waiting_seconds": waiting.total().as_secs_f64(),
         "peak_kib": peak_kib(),
         "peak_before_kib": before,
     });
@@ -77,7 +83,7 @@ async fn open(action: &str, file: &str) -> SqliteStore {
     }
 }
 
-async fn log_in(url: &str) -> HomeserverStore<ReqwestTransport> {
+async fn log_in(url: &str, waiting: Waiting) -> HomeserverStore<Timed> {
     let variable = |name| std::env::var(name).expect(name);
     let body = json!({
         "type": "m.login.password",
@@ -90,7 +96,8 @@ async fn log_in(url: &str) -> HomeserverStore<ReqwestTransport> {
     let answer: serde_json::Value = answer.error_for_status().unwrap().json().await.unwrap();
     let token = AccessToken::new(answer["access_token"].as_str().unwrap().to_owned()).unwrap();
     let url = HomeserverUrl::parse(url).unwrap();
-    HomeserverStore::new(url, token, ReqwestTransport::new().unwrap())
+    let transport = Timed { transport: ReqwestTransport::new().unwrap(), waiting };
+    HomeserverStore::new(url, token, transport)
 }
 
 async fn act<S: BackupStore>(action: &str, store: &S, sessions: usize) {

@@ -33,3 +33,5 @@ mod server;
 mod store;
 #[cfg(test)]
 mod support;
+#[cfg(all(test, feature = "http", feature = "sqlite"))]
+mod whole_run;
