@@ -7,15 +7,15 @@ use anyhow::Result;
 use crate::layers::{self, Package};
 use crate::steps::Steps;
 use crate::toolchain::{self, BARE_METAL, WASM32};
-use crate::{e2e, fuzz, portability, project, test};
+use crate::{e2e, fuzz, page, portability, project, test};
 
 /// Runs every check there is, and skips none.
 ///
 /// Formatting, clippy and documentation with warnings denied; each combination of features; the
-/// weight of each layer; the oldest Rust promised; all that `cargo xtask test` runs; builds
-/// without std and for WebAssembly; a short run of each fuzz target; the tests against other
-/// implementations. A compiler or target that is missing is installed, by rustup or from Debian's
-/// packages; where that fails, the task fails.
+/// weight of each layer; the oldest Rust promised; all that `cargo xtask test` runs; the page that
+/// `status --html` draws, in Chromium; builds without std and for WebAssembly; a short run of each
+/// fuzz target; the tests against other implementations. A compiler, target or browser that is
+/// missing is installed, by rustup or from Debian's packages; where that fails, the task fails.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// How long each fuzz target runs, in seconds.
@@ -44,6 +44,7 @@ fn run(steps: &mut Steps, arguments: &Arguments) -> Result<()> {
     features(steps)?;
     documentation(steps)?;
     test::core(steps)?;
+    page::all(steps)?;
     let compiler =
         steps.call("target for no_std", BARE_METAL, || toolchain::ensure_target(BARE_METAL))?;
     portability::no_std(steps, compiler)?;

@@ -1,7 +1,7 @@
 //! The tasks of this checkout: `cargo xtask --help` lists them.
 //!
 //! One file per task: [`mod@test`], [`e2e`], [`ci`], [`fuzz`], [`homeserver`], [`measure`],
-//! [`vectors`]. [`steps`] runs their steps, [`toolchain`] finds or installs compilers, [`layers`]
+//! [`page`], [`vectors`]. [`steps`] runs their steps, [`toolchain`] finds or installs compilers, [`layers`]
 //! knows the stack.
 #![expect(clippy::print_stdout, reason = "a task talks to the person who called it")]
 
@@ -11,7 +11,9 @@ mod fuzz;
 mod homeserver;
 mod layers;
 mod measure;
+mod page;
 mod portability;
+mod program;
 mod project;
 mod readme;
 mod steps;
@@ -39,6 +41,7 @@ enum Task {
     Fuzz(fuzz::Arguments),
     Homeserver(homeserver::Arguments),
     Measure(measure::Arguments),
+    Page(page::Arguments),
     Vectors(vectors::Arguments),
 }
 
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Task::Fuzz(arguments) => fuzz::main(&arguments),
         Task::Homeserver(arguments) => homeserver::main(&arguments),
         Task::Measure(arguments) => measure::main(&arguments),
+        Task::Page(arguments) => page::main(&arguments),
         Task::Vectors(arguments) => vectors::main(&arguments),
     };
     match outcome {

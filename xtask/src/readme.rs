@@ -1,13 +1,11 @@
 //! The commands that the README shows, run as they stand.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use serde::Deserialize;
 
-use crate::project;
-use crate::steps::{self, Steps};
+use crate::steps::Steps;
+use crate::{program, project};
 
 /// How a command begins that runs the program.
 const PROGRAM: &str = "cargo run --release -- ";
@@ -24,8 +22,7 @@ pub(crate) fn steps(steps: &mut Steps) -> Result<()> {
     let root = project::root()?;
     let readme = std::fs::read_to_string(root.join("README.md")).context("no README.md")?;
     let commands = commands(&readme)?;
-    let what = "cargo build --workspace --all-features --bin matrix-key-backup";
-    let program = steps.call("README: build the program", what, build)?;
+    let program = steps.call("README: build the program", program::BUILD, program::build)?;
     let target = root.join("target");
     // Cargo may build elsewhere (CARGO_TARGET_DIR).
     std::fs::create_dir_all(&target).context("cannot create target/")?;
@@ -33,12 +30,7 @@ pub(crate) fn steps(steps: &mut Steps) -> Result<()> {
     link(&root.join("testdata"), &folder.path().join("testdata"))?;
     for arguments in commands {
         let name = format!("README: {}", arguments.first().copied().unwrap_or_default());
-        let mut command = Command::new(&program);
-        // Whatever the person who runs this has set, the commands say all that counts.
-        let others = std::env::vars_os().map(|(name, _)| name);
-        for variable in others.filter(|name| name.to_string_lossy().starts_with("MATRIX_KEY_")) {
-            command.env_remove(variable);
-        }
+        let mut command = program::call(&program);
         command.args(&arguments).current_dir(folder.path());
         steps.run(&name, &mut command)?;
     }
@@ -54,25 +46,6 @@ fn commands(readme: &str) -> Result<Vec<Vec<&str>>> {
         ensure!(!line.contains(shell), "this command of README.md needs a shell: {line}");
     }
     Ok(lines.iter().map(|line| line.split_whitespace().collect()).collect())
-}
-
-/// What cargo says of something that it has built.
-#[derive(Debug, Deserialize)]
-struct Artifact {
-    executable: Option<PathBuf>,
-}
-
-/// Builds the program with what the tests have built already, and says where it is.
-fn build() -> Result<PathBuf> {
-    let mut command = project::cargo()?;
-    command.args(["build", "--locked", "--workspace", "--all-features"]);
-    command.args(["--bin", "matrix-key-backup", "--message-format=json-render-diagnostics"]);
-    let messages = steps::output(&mut command)?;
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Artifact>(line).ok()?.executable)
-        .next_back()
-        .context("cargo names no program")
 }
 
 #[cfg(unix)]

@@ -45,6 +45,7 @@ fn run(steps: &mut Steps) -> Result<()> {
         let how = format!("rustup target add {WASM32}, then cargo xtask test");
         steps.skip("the builds for WebAssembly", &how);
     }
+    steps.skip("the page of `status --html` in a browser", "cargo xtask page");
     steps.skip("fuzzing", "cargo xtask fuzz");
     steps.skip("other implementations (peers/)", "cargo test --manifest-path peers/Cargo.toml");
     steps.skip("other implementations on a homeserver", "cargo xtask e2e --peers");

@@ -171,6 +171,33 @@ pub(crate) fn ensure_cxx() -> Result<()> {
     })
 }
 
+/// The names that Chromium and Chrome go by.
+const BROWSERS: [&str; 4] =
+    ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/// A Chromium or a Chrome, by its name.
+///
+/// # Errors
+///
+/// When there is none and Debian's packages cannot provide one.
+pub(crate) fn ensure_browser() -> Result<&'static str> {
+    let there = || {
+        let works = |name: &&str| quietly_try(Command::new(name).arg("--version")).is_ok();
+        BROWSERS.into_iter().find(works)
+    };
+    if let Some(name) = there() {
+        return Ok(name);
+    }
+    println!("no Chromium is installed: asking Debian's packages for one");
+    let by_debian = apt_install(&["chromium"]);
+    there().with_context(|| {
+        format!(
+            "a page is looked at in Chromium; `apt-get install chromium`: {}",
+            because(&by_debian)
+        )
+    })
+}
+
 /// The target that the compiler in use builds for by itself.
 ///
 /// # Errors

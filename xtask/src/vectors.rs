@@ -6,7 +6,7 @@ mod generate;
 mod hex;
 mod intermediates;
 mod report;
-mod rng;
+pub(crate) mod rng;
 #[cfg(test)]
 mod sabotage;
 mod topics;

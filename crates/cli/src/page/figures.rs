@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use matrix_key_backup::{BackedUpSession, RejectedKey, v2::RoomAssurance, wire::RoomId};
 
-/// How many sessions of a room are named.
+/// How many sessions of a room are named, of those that give no key and of those that begin late.
 const NAMED: usize = 50;
 
 /// Figures of a whole backup.
@@ -30,8 +30,10 @@ pub(super) struct RoomFigures {
     pub(super) late: u64,
     /// How many messages that makes, together.
     pub(super) messages_lost: u64,
-    pub(super) named: Vec<Named>,
-    pub(super) not_named: u64,
+    /// Entries that give no key, and why.
+    pub(super) without_key: Vec<Named>,
+    /// Sessions with a gap at their beginning.
+    pub(super) with_gap: Vec<Named>,
 }
 
 /// A session that something is to be said about.
@@ -55,8 +57,11 @@ impl Figures {
         if first > 0 {
             room.late += 1;
             room.messages_lost += u64::from(first);
-            let message = format!("begins at message {first}: the ones before it cannot be read");
-            room.name(session.session_id().as_str(), message);
+            let message = match first {
+                1 => "begins at message 1: the one before it cannot be read".to_owned(),
+                first => format!("begins at message {first}: the {first} before it cannot be read"),
+            };
+            name(&mut room.with_gap, session.session_id().as_str(), message);
         }
     }
 
@@ -65,7 +70,8 @@ impl Figures {
         let room = self.rooms.entry(rejected.room_id.clone()).or_default();
         let class = rejected.reason.class().as_str();
         *room.rejected.entry(class).or_default() += 1;
-        room.name(rejected.session_id.as_str(), format!("{class}: {}", rejected.reason));
+        let message = format!("{class}: {}", rejected.reason);
+        name(&mut room.without_key, rejected.session_id.as_str(), message);
     }
 
     /// The rooms with what is wrong first, then by the number of keys.
@@ -102,11 +108,20 @@ impl RoomFigures {
         self.rejected.values().sum()
     }
 
-    fn name(&mut self, session_id: &str, message: String) {
-        if self.named.len() < NAMED {
-            self.named.push(Named { session_id: session_id.to_owned(), message });
-        } else {
-            self.not_named += 1;
-        }
+    /// Keys and what gives none: the store has one entry for each session.
+    pub(super) fn sessions(&self) -> u64 {
+        self.keys + self.rejected_total()
+    }
+
+    /// How many there is something to say about, and are not named.
+    pub(super) fn not_named(&self) -> u64 {
+        let named = self.without_key.len() + self.with_gap.len();
+        (self.rejected_total() + self.late).saturating_sub(named as u64)
+    }
+}
+
+fn name(list: &mut Vec<Named>, session_id: &str, message: String) {
+    if list.len() < NAMED {
+        list.push(Named { session_id: session_id.to_owned(), message });
     }
 }

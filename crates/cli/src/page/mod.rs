@@ -8,8 +8,8 @@ mod markup;
 
 pub(crate) use figures::Figures;
 
-use figures::RoomFigures;
-use markup::{Html, attribute, text};
+use figures::{Named, RoomFigures};
+use markup::{Html, attribute};
 
 use crate::wording::{because, count};
 
@@ -27,6 +27,9 @@ pub(crate) struct Heading<'h> {
     pub(crate) is_v1: bool,
 }
 
+/// How many sessions of a room are named in the open.
+const IN_THE_OPEN: usize = 3;
+
 /// One part of a whole, as it is drawn.
 struct Part {
     /// Its colour's name in the style sheet.
@@ -43,10 +46,7 @@ pub(crate) fn page(heading: &Heading<'_>, figures: &Figures) -> String {
     html.raw("<style>").raw(include_str!("style.css")).raw("</style>\n</head>\n<body>\n<main>\n");
     head(&mut html, heading);
     verdict(&mut html, heading, &total);
-    html.raw("<section aria-label=\"All keys\">\n");
-    bar(&mut html, &parts(&total), "bar large");
-    legend(&mut html, &parts(&total));
-    html.raw("</section>\n");
+    whole(&mut html, &parts(&total));
     numbers(&mut html, &total, figures.rooms().len() as u64);
     rooms(&mut html, figures);
     html.raw("</main>\n</body>\n</html>\n");
@@ -96,6 +96,16 @@ fn verdict(html: &mut Html, heading: &Heading<'_>, total: &RoomFigures) {
     html.raw("<p class=\"verdict ").raw(class).raw("\">").text(&message).raw("</p>\n");
 }
 
+fn whole(html: &mut Html, parts: &[Part]) {
+    if parts.is_empty() {
+        return;
+    }
+    html.raw("<section aria-label=\"All keys\">\n");
+    bar(html, parts, "bar large");
+    legend(html, parts);
+    html.raw("</section>\n");
+}
+
 fn parts(room: &RoomFigures) -> Vec<Part> {
     let part = |class, label: &str, number| Part { class, label: label.to_owned(), number };
     let mut parts = vec![part("authenticated", "authenticated", room.authenticated)];
@@ -107,8 +117,14 @@ fn parts(room: &RoomFigures) -> Vec<Part> {
         };
         parts.push(part(class, because(source), *number));
     }
-    for (rejected, number) in &room.rejected {
-        parts.push(part("rejected", rejected, *number));
+    for (class, number) in &room.rejected {
+        let label = match *class {
+            "forged" => "forged: without a right MAC, so not decrypted",
+            "misplaced" => "misplaced: they belong to another room or session",
+            "unreadable" => "unreadable: damaged, or of an unknown kind",
+            other => other,
+        };
+        parts.push(part("rejected", label, *number));
     }
     parts.retain(|part| part.number > 0);
     parts
@@ -133,7 +149,7 @@ fn legend(html: &mut Html, parts: &[Part]) {
     let all: u64 = parts.iter().map(|part| part.number).sum();
     html.raw("<ul class=\"legend\">\n");
     for Part { class, label, number } in parts {
-        html.raw("<li><i class=\"").raw(class).raw("\"></i><b>").raw(&number.to_string());
+        html.raw("<li><i class=\"").raw(class).raw("\"></i><b>").raw(&grouped(*number));
         html.raw("</b> ")
             .text(label)
             .raw(" <small>")
@@ -152,55 +168,102 @@ fn share(part: u64, whole: u64) -> String {
     }
 }
 
+/// A number that can be read at a glance: 1,913,800.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 fn numbers(html: &mut Html, total: &RoomFigures, rooms: u64) {
     html.raw("<section class=\"numbers\" aria-label=\"Figures\">\n");
     for (number, what) in [
         (rooms, "rooms"),
+        (total.sessions(), "sessions"),
         (total.keys, "keys that can be imported"),
         (total.rejected_total(), "entries that give no key"),
         (total.late, "keys that begin after their session's first message"),
         (total.messages_lost, "messages before those, which no key here reads"),
         (total.servers_word, "keys whose room only the server names"),
     ] {
-        html.raw("<div><b>").raw(&number.to_string()).raw("</b><span>").text(what);
+        html.raw("<div><b>").raw(&grouped(number)).raw("</b><span>").text(what);
         html.raw("</span></div>\n");
     }
     html.raw("</section>\n");
 }
 
 fn rooms(html: &mut Html, figures: &Figures) {
-    html.raw("<section aria-label=\"Rooms\">\n<h2>Rooms</h2>\n<table>\n<thead><tr>");
-    for title in ["Room", "Keys", "Who vouches for them", "Give no key", "Begin late"] {
-        html.raw("<th scope=\"col\">").raw(title).raw("</th>");
-    }
-    html.raw("</tr></thead>\n<tbody>\n");
-    for (room_id, room) in figures.rooms() {
-        let wrong = if room.rejected_total() > 0 { " class=\"wrong\"" } else { "" };
-        html.raw("<tr").raw(wrong).raw("><th scope=\"row\">");
-        details(html, room_id.as_str(), room);
-        html.raw("</th><td class=\"n\">").raw(&room.keys.to_string()).raw("</td><td>");
-        bar(html, &parts(room), "bar");
-        html.raw("</td><td class=\"n\">").raw(&room.rejected_total().to_string());
-        html.raw("</td><td class=\"n\">").raw(&room.late.to_string()).raw("</td></tr>\n");
-    }
-    html.raw("</tbody>\n</table>\n</section>\n");
-}
-
-/// The room's name, with what is to be said about its sessions folded away below it.
-fn details(html: &mut Html, room_id: &str, room: &RoomFigures) {
-    if room.named.is_empty() {
-        html.raw("<bdi>").text(room_id).raw("</bdi>");
+    if figures.rooms().is_empty() {
         return;
     }
-    html.raw("<details><summary><bdi>").text(room_id).raw("</bdi></summary><ul>");
-    for named in &room.named {
-        html.raw("<li><code>").text(&named.session_id).raw("</code> ").text(&named.message);
-        html.raw("</li>");
+    html.raw("<section aria-label=\"Rooms\">\n<h2>Rooms</h2>\n<table>\n<thead><tr>");
+    for (title, class) in [
+        ("Room", ""),
+        ("Sessions", " class=\"n\""),
+        ("Who vouches for them", ""),
+        ("Give no key", " class=\"n\""),
+        ("Begin late", " class=\"n\""),
+    ] {
+        html.raw("<th scope=\"col\"").raw(class).raw(">").raw(title).raw("</th>");
     }
-    if room.not_named > 0 {
-        html.raw("<li>").raw(&text(&format!("and {} more", room.not_named))).raw("</li>");
+    html.raw("</tr></thead>\n");
+    for (room_id, room) in figures.rooms() {
+        let wrong = if room.rejected_total() > 0 { " class=\"wrong\"" } else { "" };
+        html.raw("<tbody").raw(wrong).raw(">\n<tr><th scope=\"row\"><bdi>").text(room_id.as_str());
+        html.raw("</bdi></th>");
+        number(html, "sessions", room.sessions());
+        html.raw("<td>");
+        bar(html, &parts(room), "bar");
+        html.raw("</td>");
+        number(html, "no-key", room.rejected_total());
+        number(html, "late", room.late);
+        html.raw("</tr>\n");
+        notes(html, room);
+        html.raw("</tbody>\n");
     }
-    html.raw("</ul></details>");
+    html.raw("</table>\n</section>\n");
+}
+
+fn number(html: &mut Html, class: &str, number: u64) {
+    html.raw("<td class=\"n ").raw(class).raw("\">").raw(&grouped(number)).raw("</td>");
+}
+
+/// What is to be said about single sessions of a room: the first lines in the open, since nobody
+/// looks for what is folded away.
+fn notes(html: &mut Html, room: &RoomFigures) {
+    let mut named = room.without_key.iter().chain(&room.with_gap);
+    let open: Vec<_> = named.by_ref().take(IN_THE_OPEN).collect();
+    let folded: Vec<_> = named.collect();
+    if open.is_empty() {
+        return;
+    }
+    html.raw("<tr class=\"notes\"><td colspan=\"5\">");
+    lines(html, &open);
+    let more = folded.len() as u64 + room.not_named();
+    if more > 0 {
+        html.raw("<details><summary>and ").raw(&more.to_string()).raw(" more</summary>");
+        lines(html, &folded);
+        if room.not_named() > 0 {
+            let not_named = format!("and {} that are not named", room.not_named());
+            html.raw("<p>").text(&not_named).raw("</p>");
+        }
+        html.raw("</details>");
+    }
+    html.raw("</td></tr>\n");
+}
+
+fn lines(html: &mut Html, named: &[&Named]) {
+    html.raw("<ul>");
+    for Named { session_id, message } in named {
+        html.raw("<li><code>").text(session_id).raw("</code> ").text(message).raw("</li>");
+    }
+    html.raw("</ul>");
 }
 
 #[cfg(test)]
@@ -219,6 +282,20 @@ mod tests {
             (u64::MAX, u64::MAX, "100.0 %"),
         ] {
             assert_eq!(share(part, whole), said);
+        }
+    }
+
+    #[test]
+    fn large_numbers_are_in_groups_of_three() {
+        for (number, said) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (12_345, "12,345"),
+            (999_999, "999,999"),
+            (1_913_800, "1,913,800"),
+        ] {
+            assert_eq!(grouped(number), said);
         }
     }
 
