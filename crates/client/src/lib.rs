@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "homeserver")]
+pub mod account;
 pub mod copying;
 pub mod downloader;
 pub mod maybe_send;

@@ -13,9 +13,10 @@
 )]
 
 #[cfg(all(test, feature = "http"))]
+mod account;
+#[cfg(all(test, feature = "http"))]
 #[path = "../common/mod.rs"]
 mod common;
-#[cfg(all(test, feature = "http"))]
 mod conformance;
 #[cfg(all(test, feature = "http"))]
 mod faults;

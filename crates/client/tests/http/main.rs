@@ -15,6 +15,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod account;
 mod engine;
 mod fake;
 mod putting;

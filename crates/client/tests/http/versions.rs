@@ -53,12 +53,12 @@ fn errors_say_what_was_asked_and_what_to_do() {
         ),
         (
             Trouble::Answer(404, "<html>"),
-            "GET /room_keys/version: there is no Matrix key backup at this address (404): check \
+            "GET /room_keys/version: there is no such Matrix API at this address (404): check \
              the URL of the homeserver",
         ),
         (
             Trouble::Answer(404, r#"{"errcode":"M_UNRECOGNIZED","error":"Unrecognized request"}"#),
-            "GET /room_keys/version: there is no Matrix key backup at this address \
+            "GET /room_keys/version: there is no such Matrix API at this address \
              (404 M_UNRECOGNIZED: Unrecognized request): check the URL of the homeserver",
         ),
         (

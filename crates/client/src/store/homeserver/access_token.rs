@@ -93,9 +93,9 @@ where
     }
 }
 
-/// The token in use.
+/// The token in use; none before a login.
 pub(super) struct Tokens {
-    current: Mutex<Issued>,
+    current: Mutex<Option<Issued>>,
     refresh: Option<Box<dyn Refresh>>,
 }
 
@@ -108,7 +108,12 @@ pub(super) struct Issued {
 
 impl Tokens {
     pub(super) fn new(token: AccessToken) -> Self {
-        Self { current: Mutex::new(Issued { token, number: 0 }), refresh: None }
+        Self { current: Mutex::new(Some(Issued { token, number: 0 })), refresh: None }
+    }
+
+    /// For requests that need no token, as logging in.
+    pub(super) fn none() -> Self {
+        Self { current: Mutex::new(None), refresh: None }
     }
 
     pub(super) fn refresh_with<F, Answer>(&mut self, refresh: F)
@@ -119,7 +124,7 @@ impl Tokens {
         self.refresh = Some(Box::new(RefreshWith(refresh)));
     }
 
-    pub(super) async fn current(&self) -> Issued {
+    pub(super) async fn current(&self) -> Option<Issued> {
         self.current.lock().await.clone()
     }
 
@@ -129,12 +134,12 @@ impl Tokens {
     /// be used once.
     pub(super) async fn replace(&self, used: &Issued, refused: RefusedToken) -> bool {
         let mut current = self.current.lock().await;
-        if current.number != used.number {
+        if current.as_ref().is_some_and(|current| current.number != used.number) {
             return true;
         }
         let Some(refresh) = &self.refresh else { return false };
         let Some(token) = refresh.refresh(refused).await else { return false };
-        *current = Issued { token, number: current.number.wrapping_add(1) };
+        *current = Some(Issued { token, number: used.number.wrapping_add(1) });
         true
     }
 }

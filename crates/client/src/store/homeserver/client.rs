@@ -12,7 +12,6 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use ruma_common::api::{
     IncomingResponse, IncomingResponseExt, MatrixVersion, OutgoingBody, OutgoingRequest,
     SupportedVersions,
-    auth_scheme::AccessToken as AccessTokenScheme,
     error::{FromHttpResponseError, IntoHttpError},
     path_builder::VersionHistory,
 };
@@ -21,8 +20,8 @@ use super::access_token::{Issued, Tokens};
 use super::failure::{Failure, Meaning, Refusal};
 use super::retry::{Backoff, Next};
 use super::{
-    Body, HomeserverError, HomeserverUrl, Patience, RequestName, Transport, TransportError,
-    TransportErrorKind,
+    Body, HomeserverError, HomeserverUrl, Patience, RequestName, ServerAnswer, Transport,
+    TransportError, TransportErrorKind,
 };
 use crate::store::{StoreError, VersionId};
 
@@ -30,11 +29,11 @@ use crate::store::{StoreError, VersionId};
 const ANSWER_LIMIT: usize = 4 << 20;
 
 /// A request that can be sent any number of times.
-pub(super) type Request = http::Request<Bytes>;
+pub(crate) type Request = http::Request<Bytes>;
 
 /// Sends requests to one homeserver, for one user.
 #[derive(Debug)]
-pub(super) struct Client<T> {
+pub(crate) struct Client<T> {
     pub(super) url: HomeserverUrl,
     pub(super) tokens: Tokens,
     pub(super) patience: Patience,
@@ -43,7 +42,7 @@ pub(super) struct Client<T> {
 
 /// When a request may be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Repeat {
+pub(crate) enum Repeat {
     /// Whenever it failed: twice is as good as once.
     Always,
     /// Only if the server has certainly not done it.
@@ -52,7 +51,7 @@ pub(super) enum Repeat {
 
 /// A request that failed for good, and how often it was sent.
 #[derive(Debug)]
-pub(super) struct Failed {
+pub(crate) struct Failed {
     pub(super) request: RequestName,
     pub(super) tries: u32,
     pub(super) failure: Failure,
@@ -63,14 +62,23 @@ impl<T: Transport> Client<T> {
         Self { url, tokens, patience: Patience::default(), transport }
     }
 
+    /// For somebody who is not logged in yet.
+    pub(crate) fn without_token(url: HomeserverUrl, transport: T) -> Self {
+        Self::new(url, Tokens::none(), transport)
+    }
+
+    pub(crate) fn set_patience(&mut self, patience: Patience) {
+        self.patience = patience;
+    }
+
     /// Makes a request of Ruma's, without the token, which may change from try to try.
-    pub(super) fn request<R>(&self, request: R) -> Result<Request, IntoHttpError>
+    pub(crate) fn request<R>(&self, request: R) -> Result<Request, IntoHttpError>
     where
-        R: OutgoingRequest<Authentication = AccessTokenScheme, PathBuilder = VersionHistory>,
+        R: OutgoingRequest<PathBuilder = VersionHistory>,
     {
-        // The paths of `/v3/`. // A-1
+        // The paths of `/v3/`, of which `/refresh` is the youngest. // A-1
         let versions = SupportedVersions {
-            versions: BTreeSet::from([MatrixVersion::V1_1]),
+            versions: BTreeSet::from([MatrixVersion::V1_1, MatrixVersion::V1_3]),
             features: BTreeSet::new(),
         };
         let (mut head, body) = request
@@ -84,7 +92,7 @@ impl<T: Transport> Client<T> {
     }
 
     /// Sends a request until it is answered, and reads the answer.
-    pub(super) async fn call<A: IncomingResponse>(
+    pub(crate) async fn call<A: IncomingResponse>(
         &self,
         request: &Request,
         repeat: Repeat,
@@ -145,10 +153,11 @@ impl<T: Transport> Client<T> {
         request: &Request,
         tries: &mut Tries,
     ) -> Result<http::Response<Body>, Failure> {
-        let token = self.tokens.current().await;
         let mut request = request.clone();
-        request.headers_mut().insert(AUTHORIZATION, token.token.to_header());
-        tries.token = Some(token);
+        tries.token = self.tokens.current().await;
+        if let Some(issued) = &tries.token {
+            request.headers_mut().insert(AUTHORIZATION, issued.token.to_header());
+        }
         let sent = self.in_time(self.patience.answer, self.transport.send(request)).await;
         let answer = sent.and_then(|answer| answer).map_err(Failure::Transport)?;
         if answer.status().is_success() {
@@ -244,6 +253,21 @@ pub(super) fn random() -> u32 {
 }
 
 impl Failed {
+    /// Whether the server says this, with this status.
+    pub(crate) fn is(&self, status: u16, errcode: &str) -> bool {
+        self.failure.is(status, errcode)
+    }
+
+    /// The answer, if there was one and it was not good.
+    pub(crate) fn answer(&self) -> Option<&ServerAnswer> {
+        self.failure.answer()
+    }
+
+    /// Where it was sent instead, by an answer that is a redirection.
+    pub(crate) fn moved_to(&self) -> Option<&str> {
+        self.failure.moved_to()
+    }
+
     /// The failure of a request for a version, which may not be there.
     pub(super) fn about(self, version: &VersionId) -> StoreError<HomeserverError> {
         if self.failure.is(404, "M_NOT_FOUND") {
@@ -253,7 +277,7 @@ impl Failed {
     }
 
     /// The failure as the caller is to read it.
-    pub(super) fn into_error(self) -> HomeserverError {
+    pub(crate) fn into_error(self) -> HomeserverError {
         let Self { request, tries, failure } = self;
         let refused = failure.refused_token();
         match (failure, refused) {

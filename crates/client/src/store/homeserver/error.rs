@@ -72,9 +72,9 @@ pub enum HomeserverError {
         /// The answer to the last one.
         answer: ServerAnswer,
     },
-    /// There is no key backup at this address.
+    /// There is no such API at this address.
     #[error(
-        "{request}: there is no Matrix key backup at this address ({answer}): check the URL of the \
+        "{request}: there is no such Matrix API at this address ({answer}): check the URL of the \
          homeserver"
     )]
     NoSuchApi {
@@ -137,6 +137,13 @@ pub enum HomeserverError {
     Request(IntoHttpError),
 }
 
+impl HomeserverError {
+    /// An answer of this request says something that makes no sense.
+    pub(crate) fn malformed<B>(request: &http::Request<B>, detail: &impl ToString) -> Self {
+        Self::MalformedAnswer { request: RequestName::of(request), detail: detail.to_string() }
+    }
+}
+
 impl From<IntoHttpError> for HomeserverError {
     fn from(error: IntoHttpError) -> Self {
         Self::Request(error)
@@ -153,9 +160,10 @@ pub struct RequestName(String);
 
 impl RequestName {
     pub(super) fn of<B>(request: &http::Request<B>) -> Self {
+        const API: &str = "/_matrix/client/v3";
         let path = request.uri().path();
-        let from = path.find("/room_keys").unwrap_or(0);
-        Self(format!("{} {}", request.method(), path.get(from..).unwrap_or(path)))
+        let path = path.split_once(API).map_or(path, |(_base, path)| path);
+        Self(format!("{} {path}", request.method()))
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Refusal {
     pub(super) answer: ServerAnswer,
     pub(super) retry_after: Option<Duration>,
     pub(super) soft_logout: bool,
+    /// Where to go instead, as it was said.
+    location: Option<String>,
 }
 
 /// What a failure means for the request.
@@ -71,10 +73,23 @@ impl Failure {
             if answer.status == status && answer.errcode.as_deref() == Some(errcode))
     }
 
-    /// The status of the answer, if there was one and it was not good.
-    pub(super) fn status(&self) -> Option<u16> {
+    /// The answer, if there was one and it was not good.
+    pub(super) fn answer(&self) -> Option<&ServerAnswer> {
         match self {
-            Self::Answer(refusal) => Some(refusal.answer.status),
+            Self::Answer(refusal) => Some(&refusal.answer),
+            _ => None,
+        }
+    }
+
+    /// The status of that answer.
+    pub(super) fn status(&self) -> Option<u16> {
+        self.answer().map(|answer| answer.status)
+    }
+
+    /// Where it says that it has moved to.
+    pub(super) fn moved_to(&self) -> Option<&str> {
+        match self {
+            Self::Answer(refusal) => refusal.location.as_deref(),
             _ => None,
         }
     }
@@ -113,7 +128,7 @@ impl Refusal {
         let retry_after =
             seconds(&head.headers).or_else(|| milliseconds.map(Duration::from_millis));
         let soft_logout = json.get("soft_logout").and_then(Value::as_bool).unwrap_or(false);
-        Self { answer, retry_after, soft_logout }
+        Self { answer, retry_after, soft_logout, location: location(head) }
     }
 
     fn meaning(&self) -> Meaning {
@@ -133,8 +148,12 @@ impl Refusal {
 
 /// Nobody goes there with a token unasked.
 fn moved_to(head: &response::Parts) -> Option<String> {
+    Some(format!("it has moved to {}", shown(&location(head)?)))
+}
+
+fn location(head: &response::Parts) -> Option<String> {
     let location = head.headers.get(LOCATION).filter(|_| head.status.is_redirection())?;
-    Some(format!("it has moved to {}", shown(&String::from_utf8_lossy(location.as_bytes()))))
+    Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
 }
 
 /// The header of HTTP, where it is a number: a date would need a clock.

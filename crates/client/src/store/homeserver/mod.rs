@@ -17,6 +17,9 @@ mod transport;
 mod url;
 mod versions;
 
+pub(crate) use client::{Client, Failed, Repeat, Request};
+pub(crate) use path::segment;
+
 pub use access_token::{AccessToken, MalformedAccessToken, RefusedToken};
 pub use error::{HomeserverError, RequestName, ServerAnswer};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
@@ -38,13 +41,13 @@ use ruma_common::api::{
 use serde_json::value::RawValue;
 
 use self::access_token::Tokens;
-use self::client::{Client, Repeat, Request};
-use self::path::{room_segment, segment};
+use self::path::room_segment;
 use self::requests::Limits;
 use super::{
     BackupStore, BackupVersion, BatchLimits, KeyPages, KeyScope, KeyToStore, PutOutcome,
     ReceivedKey, StoreError, VersionId,
 };
+use crate::account::Account;
 use crate::maybe_send::{MaybeSend, MaybeSync};
 
 type Outcome<T> = Result<T, StoreError<HomeserverError>>;
@@ -118,6 +121,11 @@ impl<T: Transport> HomeserverStore<T> {
     pub fn with_patience(mut self, patience: Patience) -> Self {
         self.client.patience = patience;
         self
+    }
+
+    /// The account whose backup it is: whose token it has, its account data, logging out.
+    pub fn account(&self) -> Account<'_, T> {
+        Account::new(&self.client)
     }
 
     /// The homeserver.

@@ -7,7 +7,7 @@ use ruma_common::OwnedRoomId;
 ///
 /// `None` for what no path can have: every client and proxy takes `.` and `..`, encoded or not, for
 /// the way up.
-pub(super) fn segment(id: &str) -> Option<String> {
+pub(crate) fn segment(id: &str) -> Option<String> {
     (!matches!(id, "" | "." | "..")).then(|| id.replace('%', "%25"))
 }
 

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use matrix_key_backup_ruma::user_id_to_ruma;
+use matrix_key_backup_wire::UserId;
 use url::{Host, Url};
 
 /// The base URL of a homeserver's client-server API: `https://matrix.example.org`.
@@ -43,6 +45,43 @@ impl HomeserverUrl {
             return Err(HomeserverUrlError::QueryOrFragment);
         }
         Ok(Self(url))
+    }
+
+    /// Where the server name of a user id leads to at first: the host of it, by `https`. The
+    /// homeserver may be elsewhere, which [`discover`](crate::account::discover) finds out.
+    ///
+    /// `None` where it is no Matrix user id.
+    #[must_use]
+    pub fn of_user(user_id: &UserId) -> Option<Self> {
+        let user_id = user_id_to_ruma(user_id).ok()?;
+        Self::parse(&format!("https://{}", user_id.server_name().host())).ok()
+    }
+
+    /// Where a redirection leads to from here.
+    pub(crate) fn leading_to(&self, location: &str) -> Result<Self, HomeserverUrlError> {
+        let url = self.0.join(location).map_err(HomeserverUrlError::Malformed)?;
+        self.naming(url.as_str())
+    }
+
+    /// The URL that was given here; it must not lead from `https` to `http`.
+    pub(crate) fn naming(&self, url: &str) -> Result<Self, HomeserverUrlError> {
+        let url = Self::parse(url)?;
+        if url.is_plain() && !self.is_plain() {
+            let host = url.0.host().map_or(String::new(), |host| host.to_string());
+            return Err(HomeserverUrlError::PlainHttp { host });
+        }
+        Ok(url)
+    }
+
+    /// The same with a path at its end.
+    pub(crate) fn with_path(&self, path: &str) -> Self {
+        let mut url = self.0.clone();
+        url.set_path(&format!("{}/{path}", url.path().trim_end_matches('/')));
+        Self(url)
+    }
+
+    fn is_plain(&self) -> bool {
+        self.0.scheme() == "http"
     }
 
     /// The URL, normalised.
