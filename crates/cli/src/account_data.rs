@@ -1,23 +1,111 @@
-//! What a homeserver says of an account, in files: account data, and the `auth_data` of a backup.
+//! What a homeserver says of an account: account data, and the `auth_data` of a backup. In files, or
+//! asked for.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use matrix_key_backup::wire::AuthData;
-use matrix_key_backup_secret_storage::{AccountData, SecretContent};
+use matrix_key_backup::wire::{AuthData, DECRYPTION_KEY_SECRET};
+use matrix_key_backup_secret_storage::{
+    AccountData, DEFAULT_KEY_EVENT_TYPE, KEY_EVENT_TYPE_PREFIX, KeyId, SecretContent,
+};
 use serde::Deserialize;
 use serde_json::{error::Category, value::RawValue};
 
-use crate::{error::Error, files::Input, storage_error::StorageError};
+use crate::{
+    context::Context, error::Error, files::Input, homeserver::connect, output::Output,
+    runtime::block_on, session::Session, storage_error::StorageError,
+};
 
-/// A user's account data.
+/// A user's account data, or as much of it as secret storage is.
 #[derive(Debug)]
-pub(crate) struct AccountDataFile {
-    pub(crate) file: Input,
+pub(crate) struct GivenAccountData {
+    pub(crate) from: AccountPlace,
     pub(crate) account_data: AccountData,
     types: Vec<String>,
 }
 
-impl AccountDataFile {
+/// Where account data was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AccountPlace {
+    File(Input),
+    /// The account that is logged in, for people.
+    Homeserver(String),
+}
+
+impl fmt::Display for AccountPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(file) => file.fmt(f),
+            Self::Homeserver(account) => write!(f, "the account data of {account}"),
+        }
+    }
+}
+
+/// What may be stored in secret storage that this program is asked about: a homeserver does not list
+/// what account data it has.
+const SECRETS: [&str; 4] = [
+    DECRYPTION_KEY_SECRET,
+    "m.cross_signing.master",
+    "m.cross_signing.self_signing",
+    "m.cross_signing.user_signing",
+];
+
+impl GivenAccountData {
+    /// That in the file, or that of the account which is the store. `None` where there is neither.
+    pub(crate) fn find(
+        file: Option<&Input>,
+        key_id: Option<&KeyId>,
+        context: &Context,
+    ) -> Result<Option<Self>, Error> {
+        match file {
+            Some(file) => Self::read(file).map(Some),
+            None if context.place.is_homeserver() => {
+                let session = context.place.session()?;
+                block_on(Self::of_account(session, key_id, context.output)).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The same, where there must be one of the two.
+    pub(crate) fn required(
+        file: Option<&Input>,
+        key_id: Option<&KeyId>,
+        context: &Context,
+    ) -> Result<Self, Error> {
+        Self::find(file, key_id, context)?.ok_or_else(|| {
+            Error::Usage(
+                "no account data was given: give the file that holds it with --account-data, or \
+                 the account that is logged in with --store homeserver"
+                    .to_owned(),
+            )
+        })
+    }
+
+    /// The default key, one that is named, and the secrets: one request each.
+    async fn of_account(
+        session: &Session,
+        key_id: Option<&KeyId>,
+        output: Output,
+    ) -> Result<Self, Error> {
+        let store = connect(session, output)?;
+        let account = store.account();
+        let mut account_data = AccountData::new();
+        let mut types = Vec::new();
+        let mut wanted: Vec<String> = SECRETS.iter().map(|&name| name.to_owned()).collect();
+        wanted.push(DEFAULT_KEY_EVENT_TYPE.to_owned());
+        wanted.extend(key_id.map(key_event_type));
+        while let Some(event_type) = wanted.pop() {
+            let content = account.data(&session.user_id, &event_type).await?;
+            let Some(content) = content else { continue };
+            account_data.insert(&event_type, content.get());
+            if event_type == DEFAULT_KEY_EVENT_TYPE {
+                wanted.extend(account_data.default_key_id().ok().as_ref().map(key_event_type));
+            }
+            types.push(event_type);
+        }
+        Ok(Self { from: AccountPlace::Homeserver(session.shown()), account_data, types })
+    }
+
     /// Reads account data in any of the forms that it is found in: contents by type, a list of
     /// events, an object with `events`, an answer of `/sync`.
     pub(crate) fn read(file: &Input) -> Result<Self, Error> {
@@ -28,14 +116,14 @@ impl AccountDataFile {
             account_data.insert(event_type, content.get());
         }
         let types = contents.into_keys().collect();
-        Ok(Self { file: file.clone(), account_data, types })
+        Ok(Self { from: AccountPlace::File(file.clone()), account_data, types })
     }
 
     /// The secret of this name.
     pub(crate) fn secret(&self, name: &str) -> Result<SecretContent, StorageError> {
         self.account_data
             .secret(name)
-            .map_err(|error| StorageError::AccountData { file: self.file.clone(), error })
+            .map_err(|error| StorageError::AccountData { from: self.from.clone(), error })
     }
 
     /// The names of all secrets.
@@ -43,6 +131,10 @@ impl AccountDataFile {
         let is_secret = |name: &&str| self.account_data.secret(name).is_ok();
         self.types.iter().map(String::as_str).filter(is_secret)
     }
+}
+
+fn key_event_type(key_id: &KeyId) -> String {
+    format!("{KEY_EVENT_TYPE_PREFIX}{key_id}")
 }
 
 /// The `auth_data` of a backup, and its version if that was said.

@@ -86,8 +86,10 @@ pub(crate) enum Command {
     Key(commands::key::Command),
     #[command(subcommand)]
     SecretStorage(commands::secret_storage::Command),
-    Login(commands::login::LoginArguments),
-    Logout(commands::login::LogoutArguments),
+    Login(commands::login::Arguments),
+    Logout(commands::logout::Arguments),
+    Enable(commands::preference::EnableArguments),
+    Disable(commands::preference::DisableArguments),
     Completions(commands::completions::Arguments),
     Man(commands::man::Arguments),
 }

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use matrix_key_backup::{OpenBackup, create_backup, v2::BackupReader, wire::BackupAlgorithm};
+use matrix_key_backup::{
+    OpenBackup, account::KeyBackupPreference, create_backup, v2::BackupReader,
+    wire::BackupAlgorithm,
+};
 
 use crate::{
     any_store::AnyStore,
@@ -58,9 +61,43 @@ pub(crate) async fn begin_backup(
     if let Some(file) = key_file {
         file.finish()?;
     }
-    create_backup(store, reader, algorithm)
+    let backup = create_backup(store, reader, algorithm)
         .await
-        .map_err(|error| Error::from_open(context.place.path().to_owned(), error))
+        .map_err(|error| Error::from_open(context.place.path().to_owned(), error))?;
+    tell_other_devices(context, store).await;
+    Ok(backup)
+}
+
+/// The backup is there whether or not that works. // P-1
+async fn tell_other_devices(context: &Context, store: &AnyStore) {
+    let (AnyStore::Homeserver(store), Ok(session)) = (store, context.place.session()) else {
+        return;
+    };
+    let (account, enabled) = (store.account(), KeyBackupPreference::Enabled);
+    if let Err(error) = account.set_key_backup_preference(&session.user_id, enabled).await {
+        context.output.warn(format_args!(
+            "account data does not say that a backup is wanted: {error}. Say it with `enable`"
+        ));
+    }
+}
+
+/// An upload was asked for, so it is not refused; but clients may have begun to delete the backup.
+/// // P-1
+pub(crate) async fn warn_of_unwanted_backup(
+    context: &Context,
+    store: &AnyStore,
+) -> Result<(), Error> {
+    let (AnyStore::Homeserver(store), Ok(session)) = (store, context.place.session()) else {
+        return Ok(());
+    };
+    let preference = store.account().key_backup_preference(&session.user_id).await?;
+    if preference == Some(KeyBackupPreference::Disabled) {
+        context.output.warn(
+            "account data says that no backup is wanted, so other devices write none: if it is \
+             wanted after all, say so with `enable`",
+        );
+    }
+    Ok(())
 }
 
 /// A key in the environment, or in a file beside the default store, is used unasked; one that is

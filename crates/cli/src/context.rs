@@ -17,7 +17,7 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(global: &Global, output: Output) -> Result<Self, Error> {
         Ok(Self {
-            place: StorePlace::new(global)?,
+            place: StorePlace::new(global, output)?,
             user: global.user.clone(),
             output,
             accept_older_backup: global.accept_older_backup,

@@ -5,6 +5,7 @@ use std::{io, path::PathBuf};
 
 use matrix_key_backup::{
     OpenError, UnreadableBackup,
+    account::{DiscoveryError, LoginError},
     key_export::{DecryptError, KeyExportFileError},
     store::{
         JsonFileError, StoreError, VersionId,
@@ -144,6 +145,21 @@ pub(crate) enum Error {
     )]
     NoRuntime { source: io::Error },
 
+    #[error("{0}")]
+    Login(LoginError),
+
+    #[error("{0}. Where the homeserver is can be said with --homeserver")]
+    Discovery(Box<DiscoveryError>),
+
+    #[error("{account} is logged in, and there is one session: end it with `logout` first")]
+    LoggedInAlready { account: String },
+
+    #[error(
+        "the homeserver says that this is the account {found}, and {meant} was meant: nothing \
+             was stored"
+    )]
+    OtherAccount { meant: String, found: String },
+
     #[error("no access token was given: {error}. Copy it again from the settings of your client")]
     NotAToken { error: MalformedAccessToken },
 
@@ -241,6 +257,7 @@ pub(crate) enum Kind {
     Unsupported,
     WrongKey,
     WrongPassphrase,
+    WrongPassword,
     OtherBackup,
     WentBack,
     Store,
@@ -254,9 +271,14 @@ pub(crate) enum Kind {
 impl Error {
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::Usage(_) | Self::KeyAsArgument | Self::NoDataDirectory | Self::Declined => {
-                Kind::Usage
-            }
+            Self::Usage(_)
+            | Self::KeyAsArgument
+            | Self::NoDataDirectory
+            | Self::Declined
+            | Self::LoggedInAlready { .. }
+            | Self::OtherAccount { .. } => Kind::Usage,
+            Self::Login(error) => of_login(error),
+            Self::Discovery(error) => of_discovery(error),
             Self::Read { .. }
             | Self::NotText { .. }
             | Self::TooLong { .. }
@@ -355,6 +377,25 @@ fn of_homeserver(error: &HomeserverError) -> Kind {
     }
 }
 
+fn of_login(error: &LoginError) -> Kind {
+    match error {
+        LoginError::WrongPassword { .. } => Kind::WrongPassword,
+        LoginError::NoPasswords { .. } => Kind::Unsupported,
+        LoginError::RefreshTokenEnded { .. } => Kind::NotLoggedIn,
+        LoginError::Homeserver(error) => of_homeserver(error),
+        _ => Kind::Store,
+    }
+}
+
+fn of_discovery(error: &DiscoveryError) -> Kind {
+    match error {
+        DiscoveryError::WellKnown { cause, .. } | DiscoveryError::NoHomeserver { cause, .. } => {
+            of_homeserver(cause)
+        }
+        _ => Kind::Store,
+    }
+}
+
 impl Kind {
     pub(crate) fn exit_status(self) -> ExitStatus {
         match self {
@@ -365,9 +406,11 @@ impl Kind {
             | Self::NotStored
             | Self::Damaged
             | Self::Unsupported => ExitStatus::Usage,
-            Self::WrongKey | Self::WrongPassphrase | Self::OtherBackup | Self::WentBack => {
-                ExitStatus::WrongKey
-            }
+            Self::WrongKey
+            | Self::WrongPassphrase
+            | Self::WrongPassword
+            | Self::OtherBackup
+            | Self::WentBack => ExitStatus::WrongKey,
             Self::Store | Self::Unreachable | Self::RateLimited => ExitStatus::Store,
             Self::NotLoggedIn => ExitStatus::NotLoggedIn,
             Self::StandardOutput => ExitStatus::StandardOutput,
@@ -386,6 +429,7 @@ impl Kind {
             Self::Unsupported => "unsupported",
             Self::WrongKey => "wrong_key",
             Self::WrongPassphrase => "wrong_passphrase",
+            Self::WrongPassword => "wrong_password",
             Self::OtherBackup => "other_backup",
             Self::WentBack => "went_back",
             Self::Store => "store",

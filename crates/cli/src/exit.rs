@@ -32,7 +32,7 @@ pub(crate) const MEANINGS: [(ExitStatus, &str); 8] = [
     ),
     (
         ExitStatus::WrongKey,
-        "Wrong key or passphrase; or a backup that another program changed after its key was tried, \
+        "Wrong key, passphrase or password; or a backup that another program changed after its key was tried, \
          or that the homeserver has gone back to. Nothing was changed.",
     ),
     (

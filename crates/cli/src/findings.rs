@@ -8,6 +8,7 @@ use matrix_key_backup::{
     copying::CopyEvent,
     key_export::BadEntry,
     migration::{MigrationEvent, NotMigrated},
+    state::{KeySetback, VersionSetback},
     store::LeftOut,
     upload::{BlockReason, NoticeKind, UploadNotice},
     v2::VerifyError,
@@ -25,7 +26,7 @@ const NAMED: usize = 20;
 pub(crate) struct Finding {
     /// `forged`, `misplaced`, `unreadable`, `conflict`, `missing`, `replaced`, `blocked`,
     /// `ignored_mac`, `notice`, `marked`, `dropped`, `left_behind`, `different`,
-    /// `left_out`.
+    /// `left_out`, `setback`.
     kind: &'static str,
     room_id: Option<String>,
     session_id: Option<String>,
@@ -71,6 +72,17 @@ impl Finding {
             session_id: session.map(|id| id.as_str().to_owned()),
             message: message.into(),
         }
+    }
+
+    /// A version that is less than it was. // B-3
+    pub(crate) fn version_setback(setback: &VersionSetback) -> Self {
+        Self { kind: "setback", room_id: None, session_id: None, message: setback.to_string() }
+    }
+
+    /// A key that is less than it was, or gone. // B-3
+    pub(crate) fn key_setback(setback: &KeySetback) -> Self {
+        let KeySetback { seen, what, .. } = setback;
+        Self::new("setback", &seen.room_id, &seen.session_id, what.to_string())
     }
 
     /// Two keys for one session, of which one was left out. // A-3
@@ -269,6 +281,10 @@ impl<'p> Findings<'p> {
         } else if is_named {
             self.progress.suspend(|| self.output.finding(finding.line()));
         }
+    }
+
+    pub(crate) fn add_all(&self, findings: impl IntoIterator<Item = Finding>) {
+        findings.into_iter().for_each(|finding| self.add(finding));
     }
 
     /// Whether there is any.

@@ -14,6 +14,7 @@ mod error;
 mod exit;
 mod files;
 mod findings;
+mod homeserver;
 mod interrupt;
 mod key_shape;
 mod known_backup;
@@ -36,6 +37,7 @@ mod wording;
 use std::{env, io, process::ExitCode};
 
 use clap::{Parser as _, error::ErrorKind};
+use matrix_key_backup::account::KeyBackupPreference;
 
 use crate::{
     args::{Arguments, Command, STORE_VARIABLE},
@@ -76,9 +78,11 @@ fn run(arguments: &Arguments, output: Output) -> Result<ExitStatus, Error> {
         Command::SecretStorage(command) => commands::secret_storage::run(command, &context()?),
         Command::Copy(arguments) => commands::copy::run(arguments, output),
         Command::Login(login) => {
-            commands::login::login(login, arguments.global.user.as_ref(), output)
+            commands::login::run(login, arguments.global.user.as_ref(), output)
         }
-        Command::Logout(_) => commands::login::logout(output),
+        Command::Logout(arguments) => commands::logout::run(arguments, output),
+        Command::Enable(_) => commands::preference::run(KeyBackupPreference::Enabled, output),
+        Command::Disable(_) => commands::preference::run(KeyBackupPreference::Disabled, output),
         Command::Completions(arguments) => commands::completions::run(arguments, output),
         Command::Man(arguments) => commands::man::run(arguments, output),
     }

@@ -1,34 +1,47 @@
 //! What is remembered of an account over the runs, so that its homeserver cannot go back on it
-//! unseen. // T-3, T-4
+//! unseen. // B-3, T-3, T-4, T-5
 
 use std::{fs, io, path::PathBuf};
 
-use matrix_key_backup::trust::{TrustError, TrustState};
+use matrix_key_backup::{
+    OpenBackup,
+    state::{BackupState, KeySetback, RestoreWatch, VersionSetback},
+    store::{KeyScope, VersionId},
+    trust::{TrustError, TrustState},
+};
 
 use crate::{
     context::Context,
     data_directory::{data_directory, make_private},
     error::Error,
     files::{NewFile, Overwrite},
+    secrets::random_numbers,
 };
 
-/// Which backups of an account were trusted. Of a file nothing is remembered: it does not go back
-/// to an older backup unless somebody puts an older file there.
+/// Which backups of an account were trusted, and what was seen in them. Of a file nothing is
+/// remembered: it does not go back to an older backup unless somebody puts an older file there.
 #[derive(Debug)]
 pub(crate) struct Memory {
     file: Option<PathBuf>,
-    state: TrustState,
+    state: BackupState,
+}
+
+/// What the homeserver has taken back.
+#[derive(Debug, Default)]
+pub(crate) struct Setbacks {
+    pub(crate) version: Option<VersionSetback>,
+    pub(crate) keys: Vec<KeySetback>,
 }
 
 impl Memory {
     pub(crate) fn of(context: &Context) -> Result<Self, Error> {
         let Some(name) = context.place.account_name() else {
-            return Ok(Self { file: None, state: TrustState::new() });
+            return Ok(Self { file: None, state: new_state()? });
         };
         let file = data_directory()?.join(format!("{name}.state.json"));
         let state = match fs::read(&file) {
             Ok(text) => serde_json::from_slice(&text).map_err(io::Error::from),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(TrustState::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(new_state()?),
             Err(error) => Err(error),
         };
         // Nothing is begun anew unasked: forgetting is what a server would like.
@@ -43,15 +56,15 @@ impl Memory {
         context: &Context,
         trust: impl Fn(&mut TrustState) -> Result<T, TrustError>,
     ) -> Result<Result<T, TrustError>, Error> {
-        let mut trusted = trust(&mut self.state);
+        let mut trusted = trust(&mut self.state.trust);
         if let Err(TrustError::WentBack(went_back)) = &trusted {
             if !context.accept_older_backup {
                 let problem = went_back.to_string();
                 return Err(Error::WentBack { store: context.place.path().to_owned(), problem });
             }
             context.output.warn(format_args!("{went_back}. It is used, as you have said"));
-            self.state.accept_going_back(went_back);
-            trusted = trust(&mut self.state);
+            self.state.trust.accept_going_back(went_back);
+            trusted = trust(&mut self.state.trust);
         }
         if trusted.is_ok() {
             self.keep()?;
@@ -59,11 +72,46 @@ impl Memory {
         Ok(trusted)
     }
 
-    fn keep(&self) -> Result<(), Error> {
+    /// Goes along with a walk through a backup. // B-3
+    pub(crate) fn watch(&self, backup: &OpenBackup, scope: &KeyScope) -> RestoreWatch {
+        self.state.watch(backup.version(), scope)
+    }
+
+    /// Compares what came with what was seen before, and remembers it. // B-3
+    pub(crate) fn compare(
+        mut self,
+        backup: &OpenBackup,
+        watch: RestoreWatch,
+    ) -> Result<Setbacks, Error> {
+        if self.file.is_none() {
+            return Ok(Setbacks::default());
+        }
+        let keys = watch.finish(&mut self.state);
+        let version = self.state.note_version(backup);
+        self.keep()?;
+        Ok(Setbacks { version, keys })
+    }
+
+    /// What is remembered of trust, for what looks at it and changes it. // T-5
+    pub(crate) fn trust_state(&mut self) -> &mut TrustState {
+        &mut self.state.trust
+    }
+
+    /// Forgets the keys of a version that the user has deleted.
+    pub(crate) fn forget(mut self, version: &VersionId) -> Result<(), Error> {
+        self.state.forget(version, &KeyScope::All);
+        self.keep()
+    }
+
+    pub(crate) fn keep(&self) -> Result<(), Error> {
         let Some(file) = &self.file else { return Ok(()) };
         make_private(&data_directory()?)?;
         let text = serde_json::to_vec(&self.state)
             .map_err(|error| Error::Write { path: file.clone(), source: error.into() })?;
         NewFile::write(file, &text, Overwrite::Yes)
     }
+}
+
+fn new_state() -> Result<BackupState, Error> {
+    Ok(BackupState::generate(&mut random_numbers()?))
 }

@@ -17,6 +17,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::{
+    account_data::AccountPlace,
     args::{AnyKeyArguments, KeyArguments},
     error::Error,
     files::Input,
@@ -33,6 +34,8 @@ const WRITER_KEY: &str = "writer key";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     Input(Input),
+    /// It was stored in secret storage.
+    AccountData(AccountPlace),
     Environment(&'static str),
     /// The key file that was written beside the default store when it was begun.
     BesideStore(PathBuf),
@@ -45,6 +48,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Input(input) => input.fmt(f),
+            Self::AccountData(place) => place.fmt(f),
             Self::Environment(variable) => write!(f, "the environment variable {variable}"),
             Self::BesideStore(path) => {
                 write!(f, "the key file beside the store ({})", path.display())

@@ -1,4 +1,4 @@
-//! The account that `login` has stored: where its homeserver is, and the access token for it.
+//! The account that `login` has stored: where its homeserver is, and the tokens for it.
 
 use std::{
     fs, io,
@@ -6,6 +6,7 @@ use std::{
 };
 
 use matrix_key_backup::{
+    account::RefreshToken,
     store::homeserver::{AccessToken, HomeserverUrl},
     wire::UserId,
 };
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    data_directory::data_directory,
+    data_directory::{data_directory, make_private},
     error::Error,
     files::{Input, NewFile, Overwrite},
 };
@@ -22,21 +23,45 @@ use crate::{
 ///
 /// # Security
 ///
-/// Whoever has its token acts as the user. It lies in a file that its owner alone may read, and
-/// is never shown (K-5).
+/// Whoever has its tokens acts as the user. They lie in a file that its owner alone may read, and
+/// are never shown (K-5).
 #[derive(Clone)]
 pub(crate) struct Session {
     pub(crate) homeserver: HomeserverUrl,
     pub(crate) user_id: UserId,
     pub(crate) access_token: AccessToken,
+    /// The device that a login by password has made; none where the access token is that of another
+    /// client, whose device it is.
+    pub(crate) device: Option<OwnDevice>,
+}
+
+/// A device of the program's own.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnDevice {
+    pub(crate) id: String,
+    pub(crate) refresh_token: Option<RefreshToken>,
 }
 
 /// How it is written. `format` says what it means.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "format", deny_unknown_fields)]
 enum Form {
-    #[serde(rename = "session-1")]
-    V1 { homeserver: String, user_id: String, access_token: Zeroizing<String> },
+    #[serde(rename = "session-2")]
+    V2 {
+        homeserver: String,
+        user_id: String,
+        access_token: Zeroizing<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        device: Option<DeviceForm>,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeviceForm {
+    id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<Zeroizing<String>>,
 }
 
 /// Where the session lies.
@@ -56,27 +81,47 @@ impl Session {
         Self::read(&text).map(Some).ok_or(Error::NotASession { path })
     }
 
+    /// The one that must be there.
+    pub(crate) fn required() -> Result<Self, Error> {
+        Self::stored()?.ok_or(Error::NotLoggedIn)
+    }
+
     fn read(text: &str) -> Option<Self> {
-        let Form::V1 { homeserver, user_id, access_token } = serde_json::from_str(text).ok()?;
+        let Form::V2 { homeserver, user_id, access_token, device } =
+            serde_json::from_str(text).ok()?;
+        let refresh = |token: Zeroizing<String>| RefreshToken::new(token.to_string());
+        let device =
+            device.map(|it| OwnDevice { id: it.id, refresh_token: it.refresh_token.map(refresh) });
         Some(Self {
             homeserver: HomeserverUrl::parse(&homeserver).ok()?,
             user_id: UserId::new(user_id).ok()?,
             access_token: AccessToken::new(access_token.to_string()).ok()?,
+            device,
         })
     }
 
     /// Stores it in the place of another one, readable by its owner only.
     pub(crate) fn store(&self) -> Result<(), Error> {
         let path = session_file()?;
-        let form = Form::V1 {
-            homeserver: self.homeserver.to_string(),
-            user_id: self.user_id.to_string(),
-            access_token: Zeroizing::new(self.access_token.expose_access_token().to_owned()),
-        };
+        make_private(&data_directory()?)?;
         let unwritable =
             |error: serde_json::Error| Error::Write { path: path.clone(), source: error.into() };
-        let text = Zeroizing::new(serde_json::to_vec(&form).map_err(unwritable)?);
+        let text = Zeroizing::new(serde_json::to_vec(&self.form()).map_err(unwritable)?);
         NewFile::write(&path, &text, Overwrite::Yes)
+    }
+
+    fn form(&self) -> Form {
+        let secret = |text: &str| Zeroizing::new(text.to_owned());
+        let device = self.device.as_ref().map(|device| DeviceForm {
+            id: device.id.clone(),
+            refresh_token: device.refresh_token().map(|it| secret(it.expose_refresh_token())),
+        });
+        Form::V2 {
+            homeserver: self.homeserver.to_string(),
+            user_id: self.user_id.to_string(),
+            access_token: secret(self.access_token.expose_access_token()),
+            device,
+        }
     }
 
     /// Forgets it.
@@ -85,24 +130,91 @@ impl Session {
     }
 
     /// The beginning of the names of files that are about this account. In small letters alone:
-    /// there are file systems that take capitals for the same.
+    /// there are file systems that take capitals for the same. One user id at two homeservers is two
+    /// accounts.
     pub(crate) fn file_name(&self) -> String {
-        let plain = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'=' | b'@');
-        let written = |byte: u8| match plain(&byte) {
-            true => char::from(byte).to_string(),
-            false => format!("+{byte:02x}"),
-        };
-        self.user_id.as_str().bytes().map(written).collect()
+        let url = self.homeserver.as_str().trim_end_matches('/');
+        let server = url.strip_prefix("https://").unwrap_or(url);
+        format!("{}+at+{}", plain(self.user_id.as_str()), plain(server))
     }
 
     /// The account, for people.
     pub(crate) fn shown(&self) -> String {
         format!("the account {} at {}", self.user_id, self.homeserver)
     }
+
+    /// What new access tokens are got by, if they can be.
+    pub(crate) fn refresh_token(&self) -> Option<&RefreshToken> {
+        self.device.as_ref().and_then(OwnDevice::refresh_token)
+    }
+}
+
+impl OwnDevice {
+    fn refresh_token(&self) -> Option<&RefreshToken> {
+        self.refresh_token.as_ref()
+    }
+}
+
+/// A text as a part of a file's name, from which it could be told again.
+fn plain(text: &str) -> String {
+    let is_plain =
+        |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'=' | b'@');
+    let written = |byte: u8| match is_plain(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("+{byte:02x}"),
+    };
+    text.bytes().map(written).collect()
 }
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Session").field("user_id", &self.user_id).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(homeserver: &str, user_id: &str) -> Session {
+        Session {
+            homeserver: HomeserverUrl::parse(homeserver).unwrap(),
+            user_id: UserId::new(user_id).unwrap(),
+            access_token: AccessToken::new("syt_swordfish".to_owned()).unwrap(),
+            device: Some(OwnDevice {
+                id: "DEVICE".to_owned(),
+                refresh_token: Some(RefreshToken::new("syr_swordfish".to_owned())),
+            }),
+        }
+    }
+
+    /// K-5
+    #[test]
+    fn it_is_read_as_it_was_written_and_shows_no_token() {
+        let session = session("https://hs.example.org", "@alice:example.org");
+        let text = serde_json::to_string(&session.form()).unwrap();
+        let read = Session::read(&text).unwrap();
+        assert_eq!(serde_json::to_string(&read.form()).unwrap(), text);
+        assert_eq!(read.refresh_token().unwrap().expose_refresh_token(), "syr_swordfish");
+        assert!(!format!("{session:?} {:?}", session.device).contains("swordfish"));
+    }
+
+    #[test]
+    fn accounts_never_share_a_file() {
+        let names = [
+            session("https://example.org", "@alice:example.org"),
+            session("https://example.org", "@Alice:example.org"),
+            session("https://example.org:8448", "@alice:example.org"),
+            session("https://example.org/a", "@alice:example.org"),
+            session("http://localhost", "@alice:example.org"),
+            session("https://localhost", "@alice:example.org"),
+        ]
+        .map(|session| session.file_name());
+        let mut distinct = names.to_vec();
+        distinct.sort();
+        distinct.dedup();
+        assert_eq!(distinct.len(), names.len(), "{names:?}");
+        assert_eq!(names[0], "@alice+3aexample.org+at+example.org");
+        assert!(names.iter().all(|name| !name.contains(['/', '\\', ':'])), "{names:?}");
     }
 }

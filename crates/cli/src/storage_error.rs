@@ -7,7 +7,7 @@ use matrix_key_backup_secret_storage::{
 };
 use thiserror::Error;
 
-use crate::{error::Kind, files::Input, secrets::Origin};
+use crate::{account_data::AccountPlace, error::Kind, files::Input, secrets::Origin};
 
 /// Why secret storage could not be opened, read or made.
 #[derive(Debug, Error)]
@@ -30,17 +30,17 @@ pub(crate) enum StorageError {
     )]
     NotAKey { origin: Origin, error: KeyRepresentationError },
 
-    #[error("{file}: {error}{}", advice(error))]
-    AccountData { file: Input, error: AccountDataError },
+    #[error("{from}: {error}{}", advice(error))]
+    AccountData { from: AccountPlace, error: AccountDataError },
 
     #[error("{origin}: {error}{}", remedy(error))]
     NotOpened { origin: Origin, error: OpenError },
 
-    #[error("{file}: {error}")]
-    NotDecrypted { file: Input, error: DecryptError },
+    #[error("{from}: {error}")]
+    NotDecrypted { from: AccountPlace, error: DecryptError },
 
-    #[error("{file}: {error}")]
-    NotADecryptionKey { file: Input, error: NotADecryptionKey },
+    #[error("{from}: {error}")]
+    NotADecryptionKey { from: AccountPlace, error: NotADecryptionKey },
 
     #[error("{key} and {backup} do not belong together: {problem}. {advice}")]
     OtherBackup { key: Origin, backup: String, problem: String, advice: &'static str },
@@ -107,7 +107,7 @@ fn advice(error: &AccountDataError) -> &'static str {
             ". Is this all of the account data?"
         }
         AccountDataError::NoSuchSecret { .. } => {
-            ": no client has stored it there, or the file is not all of the account data"
+            ": no client has stored it there, or this is not all of the account data"
         }
         _ => "",
     }

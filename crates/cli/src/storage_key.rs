@@ -6,7 +6,7 @@ use matrix_key_backup_secret_storage::{
 };
 
 use crate::{
-    account_data::AccountDataFile,
+    account_data::GivenAccountData,
     error::Error,
     files::Input,
     key_shape,
@@ -25,16 +25,16 @@ const STORAGE_KEY: &str = "secret storage key";
 #[derive(Args, Clone, Debug)]
 pub(crate) struct StorageKeyArguments {
     /// Use the secret storage key of this id, and not the default one
-    #[arg(long, value_name = "ID", value_parser = key_id, requires = "account_data")]
+    #[arg(long, value_name = "ID", value_parser = key_id)]
     #[arg(allow_hyphen_values = true)]
     pub(crate) key_id: Option<KeyId>,
 
     /// Read the secret storage key, base58, from this file; `-` is standard input
-    #[arg(long, value_name = "FILE", requires = "account_data")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) storage_key_file: Option<Input>,
 
     /// Read the passphrase of the secret storage key from this file; `-` is standard input
-    #[arg(long, value_name = "FILE", requires = "account_data")]
+    #[arg(long, value_name = "FILE")]
     #[arg(conflicts_with = "storage_key_file")]
     pub(crate) passphrase_file: Option<Input>,
 }
@@ -57,14 +57,19 @@ enum StorageSecret {
 }
 
 impl StorageKeyArguments {
+    /// Whether the command line speaks of a secret storage key at all.
+    pub(crate) fn is_meant(&self) -> bool {
+        self.key_id.is_some() || self.storage_key_file.is_some() || self.passphrase_file.is_some()
+    }
+
     /// What account data says of the key that is meant.
-    pub(crate) fn described(&self, account: &AccountDataFile) -> Result<DescribedKey, Error> {
-        let AccountDataFile { file, account_data, .. } = account;
+    pub(crate) fn described(&self, account: &GivenAccountData) -> Result<DescribedKey, Error> {
+        let GivenAccountData { from, account_data, .. } = account;
         let described = match &self.key_id {
             Some(key_id) => account_data.key(key_id),
             None => account_data.default_key(),
         };
-        described.map_err(|error| StorageError::AccountData { file: file.clone(), error }.into())
+        described.map_err(|error| StorageError::AccountData { from: from.clone(), error }.into())
     }
 
     /// The key or the passphrase: given, or asked for.

@@ -9,7 +9,6 @@ use matrix_key_backup::{
     OpenBackup,
     store::{
         BackupStore as _, BackupVersion, JsonFileError, JsonFileStore, SqliteStore, VersionId,
-        homeserver::{HomeserverStore, ReqwestTransport},
     },
 };
 
@@ -19,6 +18,8 @@ use crate::{
     data_directory::{data_directory, make_private},
     error::Error,
     files::directory_of,
+    homeserver::connect,
+    output::Output,
     session::{Session, session_file},
 };
 
@@ -39,6 +40,8 @@ pub(crate) struct StorePlace {
     kind: Kind,
     /// The path of a file; of an account, words for it.
     path: PathBuf,
+    /// Where it is told what happens beside what was asked for.
+    output: Output,
 }
 
 #[derive(Clone, Debug)]
@@ -51,30 +54,31 @@ enum Kind {
 }
 
 impl StorePlace {
-    pub(crate) fn new(global: &Global) -> Result<Self, Error> {
+    pub(crate) fn new(global: &Global, output: Output) -> Result<Self, Error> {
         match &global.store {
-            Some(path) => Self::named(path),
+            Some(path) => Self::named(path, output),
             None => {
                 let path = data_directory()?.join("backup.sqlite3");
-                Ok(Self { kind: Kind::DefaultFile, path })
+                Ok(Self { kind: Kind::DefaultFile, path, output })
             }
         }
     }
 
     /// The one that a person has named.
-    pub(crate) fn named(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn named(path: &Path, output: Output) -> Result<Self, Error> {
         if path == Path::new(HOMESERVER) {
             return Ok(match Session::stored()? {
                 Some(session) => Self {
                     path: session.shown().into(),
                     kind: Kind::Homeserver(Some(Box::new(session))),
+                    output,
                 },
-                None => Self { kind: Kind::Homeserver(None), path: HOMESERVER.into() },
+                None => Self { kind: Kind::Homeserver(None), path: HOMESERVER.into(), output },
             });
         }
         let is_json = path.extension().is_some_and(|it| it.eq_ignore_ascii_case("json"));
         let kind = if is_json { Kind::JsonFile } else { Kind::File };
-        Ok(Self { kind, path: path.to_owned() })
+        Ok(Self { kind, path: path.to_owned(), output })
     }
 
     /// The path of the file, or what stands for it in messages and reports.
@@ -92,6 +96,14 @@ impl StorePlace {
 
     pub(crate) fn is_json_file(&self) -> bool {
         matches!(self.kind, Kind::JsonFile)
+    }
+
+    /// The account that is meant, whose session must be there.
+    pub(crate) fn session(&self) -> Result<&Session, Error> {
+        match &self.kind {
+            Kind::Homeserver(Some(session)) => Ok(session),
+            _ => Err(Error::NotLoggedIn),
+        }
     }
 
     /// What the files begin with that are about the account, of a store that is one.
@@ -166,8 +178,8 @@ impl StorePlace {
             Kind::JsonFile => {
                 AnyStore::Json(JsonFileStore::open(&self.path).await.map_err(AnyStoreError::from)?)
             }
-            Kind::Homeserver(session) => {
-                AnyStore::Homeserver(Box::new(at_homeserver(session.as_deref())?))
+            Kind::Homeserver(_) => {
+                AnyStore::Homeserver(Box::new(connect(self.session()?, self.output)?))
             }
         };
         Ok(opened)
@@ -282,16 +294,4 @@ pub(crate) fn is_same_place(a: &Path, b: &Path) -> bool {
     };
     let is_one_file = || Some(fs::canonicalize(a).ok()? == fs::canonicalize(b).ok()?);
     is_one_file().unwrap_or_else(|| place(a).is_some() && place(a) == place(b))
-}
-
-/// The account of the session. Nothing is sent yet.
-fn at_homeserver(session: Option<&Session>) -> Result<HomeserverStore<ReqwestTransport>, Error> {
-    let session = session.ok_or(Error::NotLoggedIn)?;
-    let (url, token) = (session.homeserver.clone(), session.access_token.clone());
-    Ok(HomeserverStore::new(url, token, transport()?))
-}
-
-/// What carries requests.
-pub(crate) fn transport() -> Result<ReqwestTransport, Error> {
-    ReqwestTransport::new().map_err(|error| Error::NoTransport { error })
 }

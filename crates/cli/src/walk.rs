@@ -16,6 +16,7 @@ use crate::{
     context::Context,
     error::Error,
     findings::{Finding, Findings},
+    memory::Memory,
     progress::Progress,
     wording::{figure, provenance},
 };
@@ -66,12 +67,14 @@ impl Walk<'_> {
     ) -> Result<Walked, Error> {
         let user = self.context.user.clone();
         let reader = EntryReader::new(reader, self.backup.algorithm(), user);
-        let version = self.backup.version().clone();
-        let mut batches = restore(self.store, version, self.scope.key_scope(), reader);
+        let (version, scope) = (self.backup.version().clone(), self.scope.key_scope());
+        let mut watch = Memory::of(self.context)?.watch(self.backup, &scope);
+        let mut batches = restore(self.store, version, scope, reader);
         let mut summary = RestoreSummary::default();
         while let Some(batch) = batches.next().await {
             let batch = batch.map_err(|error| self.failed(error))?;
             summary.add(&batch);
+            watch.note(&batch);
             for rejected in batch.rejected {
                 self.findings.add(Finding::rejected(&rejected));
                 take(Entry::Rejected(rejected))?;
@@ -86,6 +89,10 @@ impl Walk<'_> {
             self.progress.set(summary.entries);
         }
         let missing = self.missing(summary.entries).await?;
+        // Another run may have remembered something meanwhile.
+        let setbacks = Memory::of(self.context)?.compare(self.backup, watch)?;
+        self.findings.add_all(setbacks.version.iter().map(Finding::version_setback));
+        self.findings.add_all(setbacks.keys.iter().map(Finding::key_setback));
         Ok(Walked { summary, missing })
     }
 

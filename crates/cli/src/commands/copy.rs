@@ -140,7 +140,8 @@ pub(crate) fn run(arguments: &Arguments, output: Output) -> Result<ExitStatus, E
 }
 
 async fn copy(arguments: &Arguments, output: Output) -> Result<ExitStatus, Error> {
-    let (from, to) = (StorePlace::named(&arguments.from)?, StorePlace::named(&arguments.to)?);
+    let (from, to) =
+        (StorePlace::named(&arguments.from, output)?, StorePlace::named(&arguments.to, output)?);
     check(arguments, &from, &to)?;
     let source = from.open().await?;
     let Some(described) = from.meant(&source, &arguments.version).await? else {

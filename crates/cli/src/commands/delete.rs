@@ -11,6 +11,7 @@ use crate::{
     context::Context,
     error::Error,
     exit::ExitStatus,
+    memory::Memory,
     output::Report,
     printable::printable,
     runtime::block_on,
@@ -104,6 +105,7 @@ async fn delete(arguments: &Arguments, context: &Context) -> Result<ExitStatus, 
     if !deleted.map_err(|error| Error::from_store(context.place.path().to_owned(), error))? {
         return Err(no_backup(context)); // another program was faster
     }
+    Memory::of(context)?.forget(&doomed.version)?;
     let current = context.place.current(&store).await?;
     store.close().await?;
     context.output.report(&report(context, doomed, was_current, current))?;

@@ -8,22 +8,26 @@ use matrix_key_backup_secret_storage::{
     AccountDataError, AccountDataEvent, Iterations, NewKey, SecretContent,
 };
 use serde::Serialize;
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::{
     access::given_decryption_key,
-    account_data::AccountDataFile,
+    account_data::GivenAccountData,
     args::KeyArguments,
     begin::check_new_file,
     context::Context,
     error::Error,
     exit::ExitStatus,
     files::{Input, KEEP_KEYS, NewFile, Overwrite},
+    homeserver::connect,
     known_backup::{KeyFit, KnownBackup},
     output::{Output, Report},
     passphrase::{self, Opens},
     progress::spin,
+    runtime::block_on,
     secrets::{self, GivenKey, random_numbers, secret_text},
+    session::Session,
     storage_error::StorageError,
     store::is_same_place,
     wording::{count, quoted, shown},
@@ -39,23 +43,27 @@ pub(crate) enum Command {
 ///
 /// The key is random, or made from a passphrase with --with-passphrase or --passphrase-file; then
 /// either opens it. If a decryption key is given, it is stored under the new key; one that does not
-/// fit the backup that --auth-data tells of, or else that in the store, is refused. What comes of it
-/// is account data: a list of events, to be put one after the other, in this order, with PUT
+/// fit the backup that --auth-data tells of, or else that in the store, is refused.
+///
+/// With `--store homeserver` it is stored in the account that is logged in. With --out it is written
+/// to a file instead: a list of events, to be put one after the other, in this order, with PUT
 /// /user/{userId}/account_data/{type}.
 ///
-/// For an account that has secret storage already, give what it has with --account-data. What is
-/// stored under other keys is then kept, and the default key stays the default one unless
-/// --replace-default is given. Without --account-data the account must have none.
+/// What an account has stored under other keys is kept, and its default key stays the default one
+/// unless --replace-default is given. What it has is asked for, or given with --account-data; without
+/// either the account must have no secret storage.
 #[derive(Args, Debug)]
 #[command(group = clap::ArgGroup::new("key").required(true))]
 #[command(after_help = "Examples:
+  matrix-key-backup secret-storage create --store homeserver --key-out storage.key --key-file my.key
   matrix-key-backup secret-storage create --out events.json --key-out storage.key --key-file my.key
   matrix-key-backup secret-storage create --out events.json --print --with-passphrase
   matrix-key-backup secret-storage create --out more.json --print --account-data sync.json")]
 pub(crate) struct CreateArguments {
-    /// Write the account data to this new file: a JSON list of {type, content}
+    /// Write the account data to this new file: a JSON list of {type, content} [default: store it in
+    /// the account, with `--store homeserver`]
     #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    out: Option<PathBuf>,
 
     /// Write the secret storage key to this new file, readable by you only
     #[arg(long, value_name = "FILE", group = "key")]
@@ -82,7 +90,7 @@ pub(crate) struct CreateArguments {
     account_data: Option<Input>,
 
     /// Make the new key the default one although there is one
-    #[arg(long, requires = "account_data")]
+    #[arg(long)]
     replace_default: bool,
 
     /// The answer of GET /room_keys/version, or the `auth_data` in it, to compare the decryption key
@@ -111,8 +119,10 @@ struct CreateReport {
     decryption_key: Option<KeyFit>,
     /// The secrets that are stored under other keys only.
     not_stored: Vec<String>,
-    /// Where the account data was written.
-    events_file: String,
+    /// Where the account data was written, if it went to a file.
+    events_file: Option<String>,
+    /// The account that it was stored in, if it was.
+    account: Option<String>,
     events: usize,
     /// Where the key was written.
     key_file: Option<String>,
@@ -130,7 +140,7 @@ impl Report for CreateReport {
         };
         text += &self.decryption_key.as_ref().map_or_else(String::new, KeyFit::text);
         let events = count(self.events as u64, "event");
-        text += &format!("Account data        {events} in {}\n", self.events_file);
+        text += &format!("Account data        {events} in {}\n", self.place());
         if !self.default {
             text += "Default key         stays the one that there is\n";
         }
@@ -140,17 +150,27 @@ impl Report for CreateReport {
                  what is\nstored under it: keep a copy in a safe place.\n"
             );
         }
-        text + "\nNothing is on the homeserver yet: put the events there, in their order.\n"
+        if self.events_file.is_some() {
+            text += "\nNothing is on the homeserver yet: put the events there, in their order.\n";
+        }
+        text
     }
 
     fn done(&self) -> String {
         match &self.key_file {
             Some(key) => format!(
                 "The work is done: the secret storage key is in {key}, the account data in {}",
-                self.events_file
+                self.place()
             ),
             None => "Nothing was changed: run the command again".to_owned(),
         }
+    }
+}
+
+impl CreateReport {
+    /// Where the account data is.
+    fn place(&self) -> &str {
+        self.events_file.as_deref().or(self.account.as_deref()).unwrap_or_default()
     }
 }
 
@@ -162,7 +182,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<ExitStatus, Er
 
 fn create(arguments: &CreateArguments, context: &Context) -> Result<ExitStatus, Error> {
     arguments.check_places(context)?;
-    let account = arguments.account_data.as_ref().map(AccountDataFile::read).transpose()?;
+    let account = GivenAccountData::find(arguments.account_data.as_ref(), None, context)?;
     let account = account.as_ref();
     let default = arguments.is_default(account)?;
     let decryption_key = given_decryption_key(&arguments.decryption_key, context)?;
@@ -184,36 +204,47 @@ fn create(arguments: &CreateArguments, context: &Context) -> Result<ExitStatus, 
         decryption_key_from: decryption_key.as_ref().map(|given| given.origin.to_string()),
         decryption_key: fit,
         not_stored: not_stored(account, decryption_key.is_some()),
-        events_file: shown(&arguments.out),
+        events_file: arguments.out.as_deref().map(shown),
+        account: arguments.account(context)?.map(Session::shown),
         events: events.len(),
         key_file: arguments.key_out.as_deref().map(shown),
     };
     warn_of_not_stored(&report, context.output);
-    arguments.put(&new_key, &events, &report, context.output)?;
+    arguments.put(&new_key, &events, &report, context)?;
     Ok(ExitStatus::Done)
 }
 
 impl CreateArguments {
     /// Refuses what would be refused in the end, before anything is asked or made.
     fn check_places(&self, context: &Context) -> Result<(), Error> {
-        check_new_file(context, &self.out)?;
+        if self.out.is_none() && !context.place.is_homeserver() {
+            let message = "say where the account data goes: with --out to a file, or with \
+                           --store homeserver to the account that is logged in";
+            return Err(Error::Usage(message.to_owned()));
+        }
+        self.out.iter().try_for_each(|out| check_new_file(context, out))?;
         let Some(key_out) = &self.key_out else { return Ok(()) };
         check_new_file(context, key_out)?;
-        if is_same_place(&self.out, key_out) {
+        if self.out.as_ref().is_some_and(|out| is_same_place(out, key_out)) {
             let message = "--out and --key-out name the same file: give the key one of its own";
             return Err(Error::Usage(message.to_owned()));
         }
         Ok(())
     }
 
+    /// The account that it is stored in, if it goes to no file.
+    fn account<'c>(&self, context: &'c Context) -> Result<Option<&'c Session>, Error> {
+        if self.out.is_some() { Ok(None) } else { context.place.session().map(Some) }
+    }
+
     /// Whether the new key is to be the default one. // S-3
-    fn is_default(&self, account: Option<&AccountDataFile>) -> Result<bool, Error> {
-        let Some(AccountDataFile { file, account_data, .. }) = account else { return Ok(true) };
+    fn is_default(&self, account: Option<&GivenAccountData>) -> Result<bool, Error> {
+        let Some(GivenAccountData { from, account_data, .. }) = account else { return Ok(true) };
         match account_data.default_key_id() {
             Ok(_) => Ok(self.replace_default),
             Err(AccountDataError::NoDefaultKey { .. }) => Ok(true),
             Err(_) if self.replace_default => Ok(true),
-            Err(error) => Err(StorageError::AccountData { file: file.clone(), error }.into()),
+            Err(error) => Err(StorageError::AccountData { from: from.clone(), error }.into()),
         }
     }
 
@@ -255,26 +286,49 @@ impl CreateArguments {
         new_key: &NewKey,
         events: &[AccountDataEvent],
         report: &CreateReport,
-        output: Output,
+        context: &Context,
     ) -> Result<(), Error> {
-        let key = base58(new_key);
+        let (key, output) = (base58(new_key), context.output);
         let key_line = secret_text(&[&key, "\n"]); // K-3
         let key_file = self.key_out.as_deref();
         let key_file = key_file.map(|path| NewFile::prepare(path, key_line.as_bytes(), KEEP_KEYS));
         let key_file = key_file.transpose()?;
-        let events_file = NewFile::prepare(&self.out, &json(events), KEEP_EVENTS)?;
+        let events_file = self.out.as_deref();
+        let events_file =
+            events_file.map(|path| NewFile::prepare(path, &json(events), KEEP_EVENTS));
+        let events_file = events_file.transpose()?;
+        let put = || match (events_file, self.account(context)?) {
+            (Some(file), _) => file.finish(),
+            (None, Some(session)) => block_on(put_in_account(session, events, output)),
+            (None, None) => Ok(()),
+        };
         match key_file {
             Some(key_file) => {
                 key_file.finish()?;
-                events_file.finish()?;
+                put()?;
                 output.report(report)
             }
             None => {
                 output.report_with_secret(report, "secret_storage_key", &key)?;
-                events_file.finish()
+                put()
             }
         }
     }
+}
+
+/// One after the other: what describes the key, what is stored under it, and that it is the default.
+async fn put_in_account(
+    session: &Session,
+    events: &[AccountDataEvent],
+    output: Output,
+) -> Result<(), Error> {
+    let store = connect(session, output)?;
+    for event in events {
+        let content: &RawValue = serde_json::from_str(event.content())
+            .map_err(|error| Error::Usage(error.to_string()))?;
+        store.account().put_data(&session.user_id, event.event_type(), content).await?;
+    }
+    Ok(())
 }
 
 const NOTHING_TO_COMPARE: &str = "--auth-data is what a decryption key is compared with, and none was \
@@ -299,7 +353,7 @@ fn json(events: &[AccountDataEvent]) -> Vec<u8> {
 fn stored(
     new_key: &NewKey,
     given: &GivenKey,
-    account: Option<&AccountDataFile>,
+    account: Option<&GivenAccountData>,
 ) -> Result<SecretContent, Error> {
     let mut content = match account.map(|account| account.secret(DECRYPTION_KEY_SECRET)) {
         Some(Ok(content)) => content,
@@ -319,10 +373,10 @@ fn stored(
 }
 
 /// The secrets that somebody who knows only the new key does not find.
-fn not_stored(account: Option<&AccountDataFile>, has_decryption_key: bool) -> Vec<String> {
+fn not_stored(account: Option<&GivenAccountData>, has_decryption_key: bool) -> Vec<String> {
     let is_stored = |name: &str| has_decryption_key && name == DECRYPTION_KEY_SECRET;
     let is_never_stored = |name| Names::ALL.iter().any(|names| names.mac_secret() == name); // S-5
-    let secrets = account.into_iter().flat_map(AccountDataFile::secrets);
+    let secrets = account.into_iter().flat_map(GivenAccountData::secrets);
     let missing = secrets.filter(|name| !is_stored(name) && !is_never_stored(*name));
     missing.map(ToOwned::to_owned).collect()
 }

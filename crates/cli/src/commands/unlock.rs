@@ -10,7 +10,7 @@ use matrix_key_backup_secret_storage::{
 use serde::Serialize;
 
 use crate::{
-    account_data::AccountDataFile,
+    account_data::GivenAccountData,
     begin::check_new_file,
     context::Context,
     error::Error,
@@ -29,8 +29,9 @@ use crate::{
 ///
 /// Clients keep the decryption key in the account data of the user, encrypted under the secret
 /// storage key: the one that they show as "recovery key" or "security key", or make from a
-/// passphrase. Account data is given as a file: an answer of /sync, a list of events, or an object
-/// of contents by type.
+/// passphrase. With `--store homeserver` the account data is that of the account that is logged in;
+/// else it is given as a file: an answer of /sync, a list of events, or an object of contents by
+/// type.
 ///
 /// The key is compared with the backup that --auth-data tells of, or else with that in the store.
 /// Where there is neither, nobody knows whether it is the key of this backup. It is then called
@@ -38,13 +39,15 @@ use crate::{
 /// or --print where it goes.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
+  matrix-key-backup unlock --store homeserver
   matrix-key-backup unlock --account-data sync.json --auth-data version.json
   matrix-key-backup unlock --account-data account.json --key-out my.key
   matrix-key-backup unlock --account-data account.json --passphrase-file passphrase.txt --print")]
 pub(crate) struct Arguments {
-    /// The account data of the user, JSON; `-` is standard input
+    /// The account data of the user, JSON; `-` is standard input [default: that of the account, with
+    /// `--store homeserver`]
     #[arg(long, value_name = "FILE")]
-    account_data: Input,
+    account_data: Option<Input>,
 
     /// The answer of GET /room_keys/version, or the `auth_data` in it, to compare the key with
     /// [default: the backup in the store]
@@ -102,7 +105,9 @@ impl Report for UnlockReport {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
-    let account = AccountDataFile::read(&arguments.account_data)?;
+    let file = arguments.account_data.as_ref();
+    let key_id = arguments.storage_key.key_id.as_ref();
+    let account = GivenAccountData::required(file, key_id, context)?;
     let backup = KnownBackup::find(arguments.auth_data.as_ref(), context)?;
     let path = arguments.key_file(backup.as_ref(), context)?;
 
@@ -166,20 +171,20 @@ impl Arguments {
 fn stored_key(
     opened: &OpenedKey,
     secret: &SecretContent,
-    account: &AccountDataFile,
+    account: &GivenAccountData,
 ) -> Result<UncheckedDecryptionKey, StorageError> {
-    let file = || account.file.clone();
+    let from = || account.from.clone();
     opened
         .decrypt(DECRYPTION_KEY_SECRET, secret)
-        .map_err(|error| StorageError::NotDecrypted { file: file(), error })?
+        .map_err(|error| StorageError::NotDecrypted { from: from(), error })?
         .into_decryption_key()
-        .map_err(|error| StorageError::NotADecryptionKey { file: file(), error })
+        .map_err(|error| StorageError::NotADecryptionKey { from: from(), error })
 }
 
 /// Compares it with the backup, or says that nobody did. // S-6
 fn checked(
     stored: UncheckedDecryptionKey,
-    account: &AccountDataFile,
+    account: &GivenAccountData,
     backup: Option<&KnownBackup>,
     context: &Context,
 ) -> Result<BackupDecryptionKey, Error> {
@@ -190,7 +195,7 @@ fn checked(
         );
         return Ok(stored.hazmat_into_unchecked());
     };
-    let from = Origin::Input(account.file.clone());
+    let from = Origin::AccountData(account.from.clone());
     Ok(stored.check(&backup.auth_data).map_err(|error| backup.other(&error.found, &from))?)
 }
 

@@ -175,3 +175,190 @@ fn a_server_that_goes_back_is_told() {
     at_homeserver(&world, &[&upload[..], &["--accept-older-backup"]].concat()).done();
     at_homeserver(&world, &upload).done();
 }
+
+/// K-5: the program as a device of its own: its password is not kept, its tokens are refreshed when
+/// they end (the server lets them live two seconds), and logging out ends it.
+#[test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+fn a_password_makes_a_device_that_stays_logged_in_and_ends() {
+    let user = new_user();
+    let mut world = World::new();
+    world.keep_secret(&user.password);
+    world.write("password", format!("{}\n", user.password));
+    let login = |world: &World, name: &str, file: &str| {
+        let at = ["--homeserver", &*user.homeserver.url, "--user", name, "--json"];
+        world.run([&["login", "--password-file", file][..], &at].concat())
+    };
+    world.write("wrong", "another\n");
+    login(&world, &user.user_id, "wrong").refused(3, &["wrong_password", "check both"]);
+    assert!(!world.data().join("session.json").exists());
+
+    let report = login(&world, &user.user_id, "password").done().json();
+    let device = report["device_id"].as_str().unwrap().to_owned();
+    assert_eq!(
+        (&report["user_id"], &report["version"]),
+        (&user.user_id.as_str().into(), &serde_json::Value::Null)
+    );
+    let session = world.data().join("session.json");
+    assert_eq!(mode(&session), 0o600);
+    login(&world, &user.user_id, "password").refused(2, &["usage", "logout", &user.user_id]);
+
+    let tokens = || {
+        let session: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&session).unwrap()).unwrap();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        [text(&session["access_token"]), text(&session["device"]["refresh_token"])]
+    };
+    let first = tokens();
+    for token in &first {
+        world.keep_secret(token);
+    }
+    assert!(!std::fs::read_to_string(&session).unwrap().contains(&user.password));
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    world.key_file("key", &key(1));
+    at_homeserver(&world, &["create", "--key-file", "key"]).done();
+    let second = tokens();
+    assert!(first[0] != second[0] && first[1] != second[1]);
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    at_homeserver(&world, &["verify", "--key-file", "key"]).done();
+    assert!(tokens()[1] != second[1], "the second refresh token was stored, and used");
+
+    let devices = now(user.get("/v3/devices")).ok();
+    assert!(devices.to_string().contains(&device), "{devices}");
+    let left = world.run(["logout", "--json"]).done().json();
+    assert_eq!(left["ended_device"], device);
+    assert!(!session.exists());
+    let devices = now(user.get("/v3/devices")).ok();
+    assert!(!devices.to_string().contains(&device), "{devices}");
+}
+
+/// A token is its owner's, whatever is said.
+#[test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+fn a_token_of_somebody_else_is_refused() {
+    let (user, other) = (new_user(), new_user());
+    let world = world_of(&user);
+    let login = |name: &[&str]| {
+        let url = &*user.homeserver.url;
+        let login = ["login", "--access-token-file", "token", "--json", "--homeserver", url];
+        world.run([&login[..], name].concat())
+    };
+    login(&["--user", &other.user_id]).refused(2, &[&user.user_id, &other.user_id]);
+    let report = login(&[]).done().json();
+    assert_eq!(report["user_id"], user.user_id.as_str());
+    assert_eq!(report["device_id"], serde_json::Value::Null);
+    world.run(["logout", "--json"]).done();
+    assert_eq!(now(user.get("/v3/account/whoami")).status, 200, "the other client's token lives");
+}
+
+/// S-1 to S-6, with nothing but the passphrase: what one device stores in the account, another one
+/// finds there, and restores.
+#[test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+fn secret_storage_in_the_account_unlocks_the_backup() {
+    let user = new_user();
+    let world = filled(&user, 9);
+    at_homeserver(&world, &["unlock", "--key-out", "no.key"]).refused(2, &["not_stored"]);
+    world.write("4s", "a passphrase of some length");
+    let create = ["secret-storage", "create", "--key-file", "key", "--passphrase-file", "4s"];
+    let made = at_homeserver(&world, &[&create[..], &["--key-out", "4s.key"]].concat()).done();
+    let made = made.json();
+    assert_eq!((&made["events"], &made["default"]), (&3.into(), &true.into()));
+    assert_eq!(made["decryption_key"]["checked"], true);
+
+    let fresh = world_of(&user);
+    log_in(&fresh, &user).done();
+    fresh.write("4s", "a passphrase of some length");
+    let unlock = ["unlock", "--passphrase-file", "4s", "--key-out", "found.key"];
+    let found = at_homeserver(&fresh, &unlock).done().json();
+    assert_eq!((&found["checked"], &found["key_check"]), (&true.into(), &"fits".into()));
+    let restore = ["restore", "--key-file", "found.key", "--out", "out.txt"];
+    fresh.write("passphrase", std::fs::read(world.path("passphrase")).unwrap());
+    let restore = [&restore[..], &["--passphrase-file", "passphrase"]].concat();
+    at_homeserver(&fresh, &restore).done();
+    assert_eq!(read_export(&fresh.path("out.txt")), by_place(sessions(9)));
+
+    fresh.write("wrong", "another passphrase");
+    let wrong = ["unlock", "--passphrase-file", "wrong", "--key-out", "no.key"];
+    at_homeserver(&fresh, &wrong).refused(3, &["wrong_passphrase"]);
+    assert!(!fresh.path("no.key").exists());
+
+    // A second key does not take the place of the default one unasked.
+    let again = [&create[..], &["--key-out", "second.key"]].concat();
+    let again = at_homeserver(&world, &again).done().json();
+    assert_eq!(again["default"], false);
+    fresh.write("by-key", std::fs::read(world.path("second.key")).unwrap());
+    let id = again["key_id"].as_str().unwrap();
+    let by_id = ["unlock", "--key-id", id, "--storage-key-file", "by-key", "--key-out", "two.key"];
+    at_homeserver(&fresh, &by_id).done();
+    let check = ["key", "check", "--storage-key-file", "by-key"];
+    at_homeserver(&fresh, &check).refused(3, &["wrong"]);
+}
+
+/// P-1: beginning a backup says that one is wanted; `disable` says the opposite, which is told where
+/// it matters.
+#[test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+fn the_wish_for_a_backup_is_written_and_told() {
+    let user = new_user();
+    let wish =
+        |name: &str| now(user.get(&format!("/v3/user/{}/account_data/{name}", user.user_id)));
+    assert_eq!(wish("m.key_backup").status, 404);
+    let world = filled(&user, 2);
+    assert_eq!(wish("m.key_backup").ok(), serde_json::json!({"enabled": true}));
+    let custom = "m.org.matrix.custom.backup_disabled";
+    assert_eq!(wish(custom).ok(), serde_json::json!({"disabled": false}));
+
+    assert_eq!(world.run(["disable", "--json"]).done().json()["wants_backup"], false);
+    assert_eq!(wish("m.key_backup").ok(), serde_json::json!({"enabled": false}));
+    let upload = ["upload", "--key-file", "key", "--passphrase-file", "passphrase", "keys.txt"];
+    let uploaded = at_homeserver(&world, &upload).done();
+    assert!(uploaded.err.contains("enable"), "{}", uploaded.err);
+    let fresh = world_of(&user);
+    assert_eq!(log_in(&fresh, &user).done().json()["wants_backup"], false);
+
+    world.run(["enable", "--json"]).done();
+    assert_eq!(wish(custom).ok(), serde_json::json!({"disabled": false}));
+    let uploaded = at_homeserver(&world, &upload).done();
+    assert!(!uploaded.err.contains("enable"), "{}", uploaded.err);
+}
+
+/// B-3: a key that is gone, and one that was replaced by a worse one, are told by the next run.
+#[test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+fn a_server_that_takes_keys_back_is_told() {
+    let user = new_user();
+    let world = filled(&user, 8);
+    let verify = ["verify", "--key-file", "key"];
+    at_homeserver(&world, &verify).done();
+    let path = "/v3/room_keys/keys?version=1";
+    let keys = now(user.get(path)).ok();
+    let (room, sessions) = keys["rooms"].as_object().unwrap().iter().next().unwrap();
+    let session = sessions["sessions"].as_object().unwrap().keys().next().unwrap();
+    let place = format!(
+        "/v3/room_keys/keys/{room}/{}?version=1",
+        session.replace('/', "%2F").replace('+', "%2B")
+    );
+    now(user.delete(&place)).ok();
+
+    let again = at_homeserver(&world, &verify);
+    again.refused(1, &["setback", session, "missing"]);
+    // It is told each time: nothing of it is forgotten.
+    at_homeserver(&world, &verify).refused(1, &["setback", session]);
+}
+
+/// T-5: what a writer key has written itself is nobody else's, in the next run neither.
+#[test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+fn a_writer_key_is_not_confirmed_by_what_it_wrote_before() {
+    let user = new_user();
+    let world = filled(&user, 0);
+    let writer = ["key", "writer", "--user", &user.user_id, "--key-file", "key", "--out", "w.json"];
+    world.run(writer).done();
+    world.export("more.txt", &sessions(4));
+    for _ in 0..2 {
+        let upload = ["upload", "--writer-key-file", "w.json", "--passphrase-file", "passphrase"];
+        let uploaded = at_homeserver(&world, &[&upload[..], &["more.txt"]].concat()).done();
+        assert_eq!(uploaded.json()["mac_key"], "unconfirmed");
+    }
+}

@@ -8,7 +8,7 @@ use matrix_key_backup_secret_storage::{KeyCheck, OpenedKey};
 use serde::Serialize;
 
 use crate::{
-    account_data::{AccountDataFile, AuthDataFile},
+    account_data::{AuthDataFile, GivenAccountData},
     args::{KeyArguments, VersionArguments},
     context::Context,
     error::{Error, Kind},
@@ -150,10 +150,9 @@ impl CheckReport {
 }
 
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus, Error> {
-    let storage_key = arguments.account_data.as_ref();
-    let storage_key = storage_key.map(|file| storage_key_fit(file, arguments, context));
-    let storage_key = storage_key.transpose()?;
-    let is_about_backup = arguments.account_data.is_none()
+    let is_about_storage = arguments.account_data.is_some() || arguments.storage_key.is_meant();
+    let storage_key = is_about_storage.then(|| storage_key_fit(arguments, context)).transpose()?;
+    let is_about_backup = !is_about_storage
         || arguments.auth_data.is_some()
         || arguments.key.key_file.is_some()
         || arguments.version.backup_version.is_some();
@@ -167,12 +166,10 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<ExitStatus
     Ok(report.exit_status())
 }
 
-fn storage_key_fit(
-    file: &Input,
-    arguments: &Arguments,
-    context: &Context,
-) -> Result<StorageKeyChecked, Error> {
-    let account = AccountDataFile::read(file)?;
+fn storage_key_fit(arguments: &Arguments, context: &Context) -> Result<StorageKeyChecked, Error> {
+    let file = arguments.account_data.as_ref();
+    let key_id = arguments.storage_key.key_id.as_ref();
+    let account = GivenAccountData::required(file, key_id, context)?;
     let described = arguments.storage_key.described(&account)?;
     let opened = arguments.storage_key.required(&described, context.output).and_then(|given| {
         let from = given.origin.clone();
@@ -191,7 +188,7 @@ fn storage_key_fit(
 }
 
 /// Where its description says nothing, a secret that is stored under the key may. // S-2
-fn checked(opened: OpenedKey, account: &AccountDataFile) -> (Fit, Option<String>) {
+fn checked(opened: OpenedKey, account: &GivenAccountData) -> (Fit, Option<String>) {
     if opened.check() == KeyCheck::Fits {
         return (Fit::Fits, None);
     }

@@ -6,10 +6,7 @@ mod target;
 use std::path::PathBuf;
 
 use clap::Args;
-use matrix_key_backup::{
-    trust::TrustState,
-    upload::{MacKeyCheck, UploadError, UploadEvent, UploadSummary, Uploader},
-};
+use matrix_key_backup::upload::{MacKeyCheck, UploadError, UploadEvent, UploadSummary, Uploader};
 use serde::Serialize;
 
 use self::{
@@ -25,6 +22,7 @@ use crate::{
     exit::ExitStatus,
     files::Input,
     findings::{Finding, Findings, FindingsReport},
+    memory::Memory,
     output::Report,
     passphrase::Opens,
     printable::printable,
@@ -158,7 +156,9 @@ async fn upload(arguments: &Arguments, context: &Context) -> Result<ExitStatus, 
     let progress = Progress::new(context.output, "Uploading keys", exports.len());
     let findings = Findings::new(arguments.findings, context.output, &progress);
     let failed = |error| upload.failed(context, error);
-    let uploader = uploader(&upload, context).await.map_err(failed)?;
+    let mut memory = Memory::of(context)?;
+    let uploader = uploader(&upload, context, &mut memory).await.map_err(failed)?;
+    memory.keep()?; // T-5
     let summary = uploader
         .upload(exports.keys(&findings), |event| match event {
             UploadEvent::Progress { keys_done, .. } => progress.set(keys_done),
@@ -186,6 +186,7 @@ const UNCONFIRMED: &str = "the backup was empty, so the MAC key could not be tri
 async fn uploader<'u>(
     upload: &'u Upload,
     context: &Context,
+    memory: &mut Memory,
 ) -> Result<Uploader<'u, AnyStore>, UploadError<AnyStoreError>> {
     let Upload { store, trusted, access, .. } = upload;
     match access {
@@ -193,9 +194,8 @@ async fn uploader<'u>(
             Uploader::for_reader(store, trusted, given.reader.clone(), context.user.clone())
         }
         Access::Writer(given) => {
-            // Nothing is remembered: a second run takes what the first one wrote for somebody else's.
-            let (mac_key, state) = (given.key.backup_mac_key().clone(), &mut TrustState::new());
-            Uploader::for_writer(store, trusted, mac_key, state).await
+            let mac_key = given.key.backup_mac_key().clone();
+            Uploader::for_writer(store, trusted, mac_key, memory.trust_state()).await
         }
     }
 }

@@ -12,7 +12,9 @@ use super::Arguments;
 use crate::{
     access::Access,
     any_store::AnyStore,
-    begin::{begin_backup, check_new_file, prepare_key_file, warn_of_other_keys},
+    begin::{
+        begin_backup, check_new_file, prepare_key_file, warn_of_other_keys, warn_of_unwanted_backup,
+    },
     context::Context,
     error::Error,
     secrets::{GivenKey, Origin},
@@ -71,6 +73,7 @@ impl Target {
         }
         let access = Access::required(&arguments.key, context)?;
         let trusted = access.trust_current(&backup, context)?;
+        warn_of_unwanted_backup(context, &store).await?;
         let (created, key_file) = (false, None);
         Ok(Self::Existing(Box::new(Upload { store, backup, trusted, access, created, key_file })))
     }
