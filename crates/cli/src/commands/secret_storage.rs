@@ -222,6 +222,11 @@ impl CreateArguments {
                            --store homeserver to the account that is logged in";
             return Err(Error::Usage(message.to_owned()));
         }
+        if self.replace_default && self.account_data.is_none() && !context.place.is_homeserver() {
+            let message = "--replace-default is about an account that has secret storage: give what \
+                           it has with --account-data, or the account with --store homeserver";
+            return Err(Error::Usage(message.to_owned()));
+        }
         self.out.iter().try_for_each(|out| check_new_file(context, out))?;
         let Some(key_out) = &self.key_out else { return Ok(()) };
         check_new_file(context, key_out)?;

@@ -100,7 +100,10 @@ fn a_login_is_refused_before_anything_is_sent() {
     let user = ["--user", "@me:example.org"];
     login("http://matrix.example.org", &user).refused(2, &["http"]);
     login("matrix.example.org", &user).refused(2, &["--homeserver"]);
-    login("https://matrix.example.org", &[]).refused(2, &["--user"]);
+    let nobody = world.run(["login", "--access-token-file", "token"]);
+    nobody.refused(2, &["--user"]);
+    let nowhere = ["login", "--user", "@me", "--access-token-file", "token"];
+    world.run(nowhere).refused(2, &["@name:example.org"]);
     world.write("token", "syt_swordfish and more");
     login("https://matrix.example.org", &user).refused(6, &["no access token"]);
     assert!(!world.data().exists());

@@ -35,7 +35,7 @@ fn the_help_says_what_scripts_need() {
         "MATRIX_KEY_BACKUP_STORAGE_PASSPHRASE",
         "NO_COLOR",
         "Exit status",
-        "Wrong key or passphrase",
+        "Wrong key, passphrase or password",
     ] {
         assert!(help.contains(part), "{part} is not in the help");
     }
@@ -82,7 +82,7 @@ fn completions_for_every_shell() {
 fn manual_pages() {
     let world = World::new();
     let page = world.run(["man"]).done().out;
-    for part in [".TH", "EXIT STATUS", "ENVIRONMENT", "Wrong key or passphrase"] {
+    for part in [".TH", "EXIT STATUS", "ENVIRONMENT", "Wrong key, passphrase or password"] {
         assert!(page.contains(part), "{part} is not in the manual page");
     }
     let directory = world.path("man1");
