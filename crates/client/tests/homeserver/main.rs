@@ -17,6 +17,7 @@ mod account;
 #[cfg(all(test, feature = "http"))]
 #[path = "../common/mod.rs"]
 mod common;
+#[cfg(all(test, feature = "http"))]
 mod conformance;
 #[cfg(all(test, feature = "http"))]
 mod faults;
