@@ -20,7 +20,13 @@ mod common;
 #[cfg(all(test, feature = "http"))]
 mod conformance;
 #[cfg(all(test, feature = "http"))]
+mod disturbed;
+#[cfg(all(test, feature = "http"))]
 mod faults;
+#[cfg(all(test, feature = "http"))]
+mod faults_moving;
+#[cfg(all(test, feature = "http"))]
+mod given_up;
 #[cfg(all(test, feature = "http"))]
 mod keys;
 #[cfg(all(test, feature = "http"))]

@@ -29,6 +29,12 @@ pub enum Fault {
     Duplicated,
     /// Its answer is kept back for so many milliseconds, while those to later requests come.
     Late(u64),
+    /// The server never sees it, and nothing is said until whoever asked gives up.
+    SilentBefore,
+    /// The server does it, and nothing is said until whoever asked gives up.
+    SilentAfter,
+    /// The answer comes half-way, and then nothing until whoever asked gives up.
+    Stalled,
 }
 
 type Script = Box<dyn FnMut(usize) -> Option<Fault> + Send>;
@@ -44,6 +50,8 @@ struct Shared {
     requests: usize,
     /// The numbers of the late requests, as they were answered.
     late: Vec<usize>,
+    /// How many of them wait for an answer, or the rest of one, that does not come.
+    silent: usize,
     script: Script,
 }
 
@@ -56,6 +64,7 @@ impl Proxy {
         let shared = Arc::new(Mutex::new(Shared {
             requests: 0,
             late: Vec::new(),
+            silent: 0,
             script: Box::new(|_| None),
         }));
         let for_connections = Arc::clone(&shared);
@@ -72,13 +81,18 @@ impl Proxy {
     /// From now on the script decides, by the number of the request.
     pub fn script(&self, script: impl FnMut(usize) -> Option<Fault> + Send + 'static) {
         let mut shared = self.shared.lock().unwrap();
-        shared.requests = 0;
+        (shared.requests, shared.silent) = (0, 0);
         shared.script = Box::new(script);
     }
 
     /// The numbers of the requests that were late, in the order of their answers.
     pub fn late(&self) -> Vec<usize> {
         self.shared.lock().unwrap().late.clone()
+    }
+
+    /// How many requests got silence for an answer since the script was set.
+    pub fn silent(&self) -> usize {
+        self.shared.lock().unwrap().silent
     }
 
     /// How many requests came since the script was set.
@@ -131,10 +145,26 @@ fn serve(mut client: TcpStream, upstream: &str, shared: &Mutex<Shared>) -> io::R
             shared.lock().unwrap().late.push(number);
             client.write_all(&answer)
         }
+        Some(Fault::SilentBefore) => silence(&mut client, shared),
+        Some(Fault::SilentAfter) => {
+            forward(upstream, &request)?;
+            silence(&mut client, shared)
+        }
+        Some(Fault::Stalled) => {
+            let whole = forward(upstream, &request)?;
+            client.write_all(&whole[..whole.len() - body_of(&whole) / 2 - 1])?;
+            silence(&mut client, shared)
+        }
         Some(Fault::TooLarge(_) | Fault::Refused) | None => {
             client.write_all(&forward(upstream, &request)?)
         }
     }
+}
+
+/// Says nothing more until the other side has closed the connection.
+fn silence(client: &mut TcpStream, shared: &Mutex<Shared>) -> io::Result<()> {
+    shared.lock().unwrap().silent += 1;
+    client.read_to_end(&mut Vec::new()).map(drop)
 }
 
 fn answer(client: &mut TcpStream, status: &str, body: &str) -> io::Result<()> {
