@@ -12,7 +12,7 @@ use matrix_key_backup::{BackedUpSession, EntryReader, OpenBackup, restore};
 use serde_json::Value;
 
 /// A claimed key for those sessions whose vectors name none: what came by Olm has one.
-const ED25519: &str = "i4ZSTnb+S0Ce51HkmZaYzBBVJV4ViYvQnHwLJkWyzEs";
+pub const ED25519: &str = "i4ZSTnb+S0Ce51HkmZaYzBBVJV4ViYvQnHwLJkWyzEs";
 
 /// The plaintext of 100 sessions, by themselves.
 pub fn plaintexts() -> Vec<BackedUpSessionData> {

@@ -22,6 +22,8 @@ mod conformance;
 #[cfg(all(test, feature = "http"))]
 mod disturbed;
 #[cfg(all(test, feature = "http"))]
+mod edited;
+#[cfg(all(test, feature = "http"))]
 mod faults;
 #[cfg(all(test, feature = "http"))]
 mod faults_moving;
@@ -31,6 +33,8 @@ mod given_up;
 mod keys;
 #[cfg(all(test, feature = "http"))]
 mod oddities;
+#[cfg(all(test, feature = "http"))]
+mod oddities_read;
 #[cfg(all(test, feature = "http"))]
 mod proxy;
 #[cfg(all(test, feature = "http"))]

@@ -114,6 +114,17 @@ impl Homeserver {
         access_token: Option<&str>,
         body: Option<&Value>,
     ) -> Answer {
+        self.try_to_request(method, path, access_token, body).await.unwrap()
+    }
+
+    /// The same where perhaps no answer comes.
+    pub async fn try_to_request(
+        &self,
+        method: Method,
+        path: &str,
+        access_token: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<Answer, reqwest::Error> {
         let mut request = self.client.request(method, format!("{}{path}", self.url));
         if let Some(access_token) = access_token {
             request = request.bearer_auth(access_token);
@@ -121,10 +132,10 @@ impl Homeserver {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.unwrap();
+        let response = request.send().await?;
         let status = response.status().as_u16();
-        let body = response.bytes().await.unwrap();
-        Answer { status, body: serde_json::from_slice(&body).unwrap_or_default() }
+        let body = response.bytes().await?;
+        Ok(Answer { status, body: serde_json::from_slice(&body).unwrap_or_default() })
     }
 
     /// Who may register: HMAC-SHA1 in hexadecimal, with a zero byte between the fields.
@@ -148,6 +159,12 @@ impl User {
 
     pub async fn put(&self, path: &str, body: &Value) -> Answer {
         self.request(Method::PUT, path, Some(body)).await
+    }
+
+    /// The same where perhaps no answer comes.
+    pub async fn try_to_put(&self, path: &str, body: &Value) -> Result<Answer, reqwest::Error> {
+        let (path, token) = (format!("/_matrix/client{path}"), Some(self.access_token.as_str()));
+        self.homeserver.try_to_request(Method::PUT, &path, token, Some(body)).await
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
