@@ -108,16 +108,41 @@ fn what_is_forged_is_said_to_be() {
 #[test]
 fn a_store_that_fails_is_left_in_peace() {
     pollster::block_on(async {
-        let (downloader, backup) = setup().await;
-        downloader.store().delete_version(backup.version()).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("store.sqlite3");
+        let store = SqliteStore::create(&file).await.unwrap();
+        let backup = create_backup(&store, &reader(), V2).await.unwrap();
+        let entries = EntryReader::new(reader(), V2, None);
+        let downloader = Downloader::new(store, backup.version().clone(), entries);
+        rusqlite::Connection::open(&file).unwrap().execute("DROP TABLE keys", []).unwrap();
         let id = own_session().session_id();
         let failed = downloader.download(&room(), &id, START).await;
-        assert!(matches!(failed, Err(StoreError::NoSuchVersion { .. })));
+        assert!(matches!(failed, Err(StoreError::Store(_))), "{failed:?}");
         let other = SessionId::new("other").unwrap();
         let waits = downloader.download(&room(), &other, START).await.unwrap();
         let second = START + Duration::from_secs(1);
         assert!(matches!(waits, Download::NotYet { retry_at } if retry_at == second));
         assert!(downloader.download(&room(), &other, second).await.is_err());
+    });
+}
+
+/// That the version is gone is an answer: it is given for each session, once in a while.
+#[test]
+fn a_version_that_is_gone_is_no_outage() {
+    pollster::block_on(async {
+        let (downloader, backup) = setup().await;
+        downloader.store().delete_version(backup.version()).await.unwrap();
+        for id in ["one", "two", "three"] {
+            let id = SessionId::new(id).unwrap();
+            let gone = downloader.download(&room(), &id, START).await;
+            assert!(matches!(gone, Err(StoreError::NoSuchVersion { .. })), "{gone:?}");
+            // But not at every redraw.
+            let again = downloader.download(&room(), &id, START).await.unwrap();
+            let later = START + Duration::from_secs(30);
+            assert!(matches!(again, Download::NotYet { retry_at } if retry_at == later));
+            let later = downloader.download(&room(), &id, later).await;
+            assert!(matches!(later, Err(StoreError::NoSuchVersion { .. })), "{later:?}");
+        }
     });
 }
 

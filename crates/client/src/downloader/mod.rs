@@ -21,7 +21,9 @@ use crate::{
 /// A timeline that cannot be decrypted asks for its session at every redraw. The downloader asks
 /// the store once; where the session is missing, or its entry gives no key, it waits half a minute before it may be asked for
 /// again, then a minute, and so on up to an hour. Where the store fails, it waits for all sessions,
-/// from one second up to five minutes. What it remembers of misses is bounded.
+/// from one second up to five minutes. A store that answers that the version is gone has not failed:
+/// the session waits as one that is missing, the others may be asked for and get the same error, and it
+/// is time for a downloader of the current version. What it remembers of misses is bounded.
 ///
 /// What comes is to be compared with what was seen before, like a restore (B-3): with
 /// [`BackupState::watch`](crate::state::BackupState::watch) for the one session.
@@ -92,7 +94,8 @@ impl<S: BackupStore> Downloader<S> {
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: the store failed. All sessions wait a while then.
+    /// [`StoreError::Store`]: the store failed. All sessions wait a while then.
+    /// [`StoreError::NoSuchVersion`] and others that say something of the version: this session waits.
     pub async fn download(
         &self,
         room_id: &RoomId,
@@ -108,7 +111,13 @@ impl<S: BackupStore> Downloader<S> {
         let mut schedule = self.schedule();
         match entries {
             Err(error) => {
-                schedule.failed(now);
+                if let StoreError::Store(_) = error {
+                    schedule.failed(now);
+                } else {
+                    // It answered, and what it says of the version is no outage.
+                    schedule.succeeded();
+                    schedule.missed(&place, now);
+                }
                 Err(error)
             }
             Ok(entries) => {
