@@ -80,6 +80,7 @@ pub(crate) enum Command {
     Migrate(commands::migrate::Arguments),
     Delete(commands::delete::Arguments),
     Status(commands::status::Arguments),
+    Doctor(commands::doctor::Arguments),
     List(commands::list::Arguments),
     Unlock(commands::unlock::Arguments),
     #[command(subcommand)]

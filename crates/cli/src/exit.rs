@@ -21,8 +21,8 @@ pub(crate) const MEANINGS: [(ExitStatus, &str); 8] = [
     (ExitStatus::Done, "Done."),
     (
         ExitStatus::Findings,
-        "Done, and something was forged, unreadable or missing, or was left out; what it was is \
-         said.",
+        "Done, and something was forged, unreadable or missing, or was left out, or `doctor` has \
+         found a fault; what it was is said.",
     ),
     (
         ExitStatus::Usage,

@@ -72,6 +72,7 @@ fn run(arguments: &Arguments, output: Output) -> Result<ExitStatus, Error> {
         Command::Migrate(arguments) => commands::migrate::run(arguments, &context()?),
         Command::Delete(arguments) => commands::delete::run(arguments, &context()?),
         Command::Status(arguments) => commands::status::run(arguments, &context()?),
+        Command::Doctor(arguments) => commands::doctor::run(arguments, &context()?),
         Command::List(arguments) => commands::list::run(arguments, &context()?),
         Command::Unlock(arguments) => commands::unlock::run(arguments, &context()?),
         Command::Key(command) => commands::key::run(command, &context()?),

@@ -7,7 +7,7 @@ use matrix_key_backup::{
     OpenBackup,
     state::{BackupState, KeySetback, RestoreWatch, VersionSetback},
     store::{KeyScope, VersionId},
-    trust::{TrustError, TrustState},
+    trust::{TrustError, TrustState, WentBack},
 };
 
 use crate::{
@@ -70,6 +70,33 @@ impl Memory {
             self.keep()?;
         }
         Ok(trusted)
+    }
+
+    /// Whether anything is remembered of this kind of store at all.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// The version that was trusted last. // T-4
+    pub(crate) fn last_trusted(&self) -> Option<&str> {
+        Some(&self.state.trust.last_trusted()?.version)
+    }
+
+    /// What would be said of this backup before it is trusted. Nothing is remembered. // T-3, T-4
+    pub(crate) fn step_back(&self, backup: &OpenBackup) -> Option<WentBack> {
+        self.state.trust.step_back(backup.description())
+    }
+
+    /// What the homeserver has taken back of what was seen, as [`compare`](Self::compare) says it.
+    /// Nothing is remembered. // B-3
+    pub(crate) fn look(&self, backup: &OpenBackup, watch: Option<RestoreWatch>) -> Setbacks {
+        if self.file.is_none() {
+            return Setbacks::default();
+        }
+        let mut forgotten_at_once = self.state.clone();
+        let keys = watch.map(|watch| watch.finish(&mut forgotten_at_once)).unwrap_or_default();
+        let version = forgotten_at_once.note_version(backup);
+        Setbacks { version, keys }
     }
 
     /// Goes along with a walk through a backup. // B-3

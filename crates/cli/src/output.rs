@@ -17,9 +17,9 @@ use crate::{
     secrets::secret_text,
 };
 
-const ERROR: Style = AnsiColor::Red.on_default().bold();
-const WARNING: Style = AnsiColor::Yellow.on_default().bold();
-const NOTE: Style = AnsiColor::Green.on_default().bold();
+pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+pub(crate) const NOTE: Style = AnsiColor::Green.on_default().bold();
 
 /// How the program talks to its caller.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,6 +33,11 @@ pub(crate) struct Output {
 pub(crate) trait Report: Serialize {
     /// Lines for people, each ended.
     fn text(&self) -> String;
+
+    /// Words at the beginning of a line that stand out on a terminal, and how.
+    fn labels(&self) -> &'static [(&'static str, Style)] {
+        &[]
+    }
 
     /// What has been done, as a sentence without its full stop: all that is left to say where the
     /// report itself cannot be written.
@@ -83,9 +88,13 @@ impl Output {
         } else if self.quiet {
             return Ok(());
         } else {
-            printable_lines(&report.text())
+            coloured(&printable_lines(&report.text()), report.labels())
         };
         match channel {
+            Channel::StandardOutput if !report.labels().is_empty() && !self.json => {
+                unless_gone(anstream::stdout().lock().write_all(text.as_bytes()))
+                    .map_err(not_reported)
+            }
             Channel::StandardOutput => write_out(text.as_bytes()).map_err(not_reported),
             Channel::StandardError => {
                 write_err(&text);
@@ -198,9 +207,23 @@ fn write_err(text: &str) {
     let _ = anstream::stderr().lock().write_all(text.as_bytes());
 }
 
+/// The text with its labels in their styles, which are taken out again where nobody would see them.
+fn coloured(text: &str, labels: &[(&str, Style)]) -> String {
+    let line = |line: &str| {
+        let label = labels.iter().find(|(label, _)| line.starts_with(&format!("{label} ")));
+        let Some((label, style)) = label else { return line.to_owned() };
+        format!("{style}{label}{style:#}{}", line.get(label.len()..).unwrap_or_default())
+    };
+    text.split_inclusive('\n').map(line).collect()
+}
+
 /// A reader that has gone away is no error.
 fn write_out(bytes: &[u8]) -> io::Result<()> {
-    match write_all_out(bytes) {
+    unless_gone(write_all_out(bytes))
+}
+
+fn unless_gone(written: io::Result<()>) -> io::Result<()> {
+    match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }

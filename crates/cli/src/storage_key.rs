@@ -84,7 +84,8 @@ impl StorageKeyArguments {
         }
     }
 
-    fn given(&self, output: Output) -> Result<Option<GivenStorageKey>, Error> {
+    /// The key or the passphrase that was given, if one was.
+    pub(crate) fn given(&self, output: Output) -> Result<Option<GivenStorageKey>, Error> {
         let nothing_is_named = self.storage_key_file.is_none() && self.passphrase_file.is_none();
         if nothing_is_named
             && secrets::is_set(KEY_VARIABLE)

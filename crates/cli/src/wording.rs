@@ -76,6 +76,21 @@ pub(crate) fn count(number: u64, thing: &str) -> String {
     }
 }
 
+/// `1 entry`, `2 entries`.
+pub(crate) fn entries(number: u64) -> String {
+    if number == 1 { "1 entry".to_owned() } else { format!("{number} entries") }
+}
+
+/// A path as a shell takes it for one word.
+pub(crate) fn in_shell(path: &Path) -> String {
+    let path = shown(path);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,=~".contains(c);
+    if !path.is_empty() && !path.starts_with('~') && path.chars().all(is_plain) {
+        return path;
+    }
+    format!("'{}'", path.replace('\'', r"'\''"))
+}
+
 /// One figure on a line of its own.
 pub(crate) fn figure(number: u64, what: &str) -> String {
     format!("{number:>9}  {what}\n")

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
-    BackupIdentity, TrustError, WentBack,
+    BackupDescription, BackupIdentity, TrustError, WentBack,
     identity::VERSION_MAX_BYTES,
     mac_key::{KnownMacKey, MAX_MAC_KEYS},
     seen::Seen,
@@ -68,6 +68,16 @@ impl TrustState {
         if self.has_room_for(&went_back.found).is_ok() {
             self.note(went_back.found.clone());
         }
+    }
+
+    /// Whether trusting this backup would be a step back (T-4). It only looks: nothing is trusted
+    /// by it, and nothing remembered.
+    ///
+    /// For one who wants to tell a person about a backup, whether or not there is a reason to trust
+    /// it.
+    #[must_use]
+    pub fn step_back(&self, backup: BackupDescription<'_>) -> Option<WentBack> {
+        WentBack::find(self.seen.as_ref()?, &backup.identity())
     }
 
     /// Takes note of a backup for which there is a reason to trust it, unless it is a step

@@ -24,7 +24,7 @@ pub struct BackupDescription<'a> {
 }
 
 impl BackupDescription<'_> {
-    fn identity(&self) -> BackupIdentity {
+    pub(crate) fn identity(&self) -> BackupIdentity {
         BackupIdentity {
             version: String::from(self.version),
             algorithm: self.algorithm,

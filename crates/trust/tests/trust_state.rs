@@ -57,9 +57,31 @@ fn how(state: &TrustState, version: &str, algorithm: BackupAlgorithm, fill: u8) 
     let mut after = state.clone();
     let went_back = refused(trust(&mut after, version, algorithm, fill));
     assert_eq!(after, *state, "what was refused is not remembered");
+    assert_eq!(looked_at(state, version, algorithm, fill), Some(went_back.clone()));
     assert_eq!(Some(&went_back.last), state.last_trusted());
     assert_eq!((&*went_back.found.version, went_back.found.algorithm), (version, algorithm));
     went_back.how
+}
+
+/// What is told of a backup that is not trusted.
+fn looked_at(
+    state: &TrustState,
+    version: &str,
+    algorithm: BackupAlgorithm,
+    fill: u8,
+) -> Option<WentBack> {
+    let auth_data = AuthData::new(*reader(fill).public_key());
+    state.step_back(BackupDescription { version, algorithm, auth_data: &auth_data })
+}
+
+/// Whoever looks is told of steps back (`how` compares), and of nothing else.
+#[test]
+fn what_is_no_step_back_is_not_told_as_one() {
+    assert_eq!(looked_at(&TrustState::new(), "1", V1, 1), None);
+    let state = seen(&[("7", V2, 1)]);
+    for (version, fill) in [("7", 1), ("8", 1), ("8", 2)] {
+        assert_eq!(looked_at(&state, version, V2, fill), None, "{version}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ pub(crate) use figures::Figures;
 use figures::{Named, RoomFigures};
 use markup::{Html, attribute};
 
-use crate::wording::{because, count};
+use crate::wording::{because, count, entries};
 
 /// What stands above the figures.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ fn head(html: &mut Html, heading: &Heading<'_>) {
 fn verdict(html: &mut Html, heading: &Heading<'_>, total: &RoomFigures) {
     let rejected = total.rejected_total();
     let (class, message) = if heading.missing > 0 {
-        let missing = count(heading.missing, "entry").replace("entrys", "entries");
+        let missing = entries(heading.missing);
         ("bad", format!("The store says it has {missing} more than it gave."))
     } else if rejected > 0 {
         let entries =

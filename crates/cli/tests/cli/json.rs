@@ -68,6 +68,10 @@ fn reports_have_the_documented_fields() {
     has_fields(&json["key"], &["kind", "from", "fits", "problem"]);
     assert_eq!(run(&["status"])["key"], Value::Null);
 
+    let json = run(&["doctor", key[0], key[1]]);
+    has_fields(&json, &[&ABOUT[..], &["entries", "diagnoses"]].concat());
+    has_fields(&json["diagnoses"][0], &["code", "severity", "what", "mend", "command"]);
+
     let json = run(&["migrate", "--names", "stable", "--backup-version", "1", key[0], key[1]]);
     let migrated = ["dry_run", "new_version", "new_algorithm", "key_file", "entries", "unchanged"];
     let copied = ["mac_renamed", "reencrypted", "marked_legacy_v1", "already_there", "merged"];

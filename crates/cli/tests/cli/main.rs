@@ -11,6 +11,10 @@ mod begin;
 #[cfg(test)]
 mod delete;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
+mod fake_homeserver;
+#[cfg(test)]
 mod forged;
 #[cfg(test)]
 mod json;

@@ -48,6 +48,7 @@ fn the_help_says_what_scripts_need() {
         "migrate",
         "delete",
         "status",
+        "doctor",
         "list",
         "unlock",
         "secret-storage",
