@@ -7,15 +7,16 @@ use anyhow::Result;
 use crate::layers::{self, Package};
 use crate::steps::Steps;
 use crate::toolchain::{self, BARE_METAL, WASM32};
-use crate::{e2e, fuzz, page, portability, project, test};
+use crate::{bench, e2e, fuzz, page, portability, project, test};
 
 /// Runs every check there is, and skips none.
 ///
 /// Formatting, clippy and documentation with warnings denied; each combination of features; the
 /// weight of each layer; the oldest Rust promised; all that `cargo xtask test` runs; the page that
 /// `status --html` draws, in Chromium; builds without std and for WebAssembly; a short run of each
-/// fuzz target; the tests against other implementations. A compiler, target or browser that is
-/// missing is installed, by rustup or from Debian's packages; where that fails, the task fails.
+/// fuzz target; the tests against other implementations, and the benchmark for a moment. A compiler,
+/// target or browser that is missing is installed, by rustup or from Debian's packages; where that
+/// fails, the task fails.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// How long each fuzz target runs, in seconds.
@@ -138,6 +139,7 @@ fn peers(steps: &mut Steps) -> Result<()> {
     // A peer may ask for a newer Rust than it needs.
     command.arg("--ignore-rust-version");
     steps.run("peers", &mut command)?;
+    bench::quick(steps)?;
     e2e::peers(steps)
 }
 

@@ -1,10 +1,11 @@
 //! The tasks of this checkout: `cargo xtask --help` lists them.
 //!
 //! One file per task: [`mod@test`], [`e2e`], [`ci`], [`fuzz`], [`homeserver`], [`measure`],
-//! [`page`], [`vectors`]. [`steps`] runs their steps, [`toolchain`] finds or installs compilers, [`layers`]
-//! knows the stack.
+//! [`page`], [`vectors`], [`bench`]. [`steps`] runs their steps, [`toolchain`] finds or installs
+//! compilers, [`layers`] knows the stack.
 #![expect(clippy::print_stdout, reason = "a task talks to the person who called it")]
 
+mod bench;
 mod ci;
 mod e2e;
 mod fuzz;
@@ -42,6 +43,7 @@ enum Task {
     Homeserver(homeserver::Arguments),
     Measure(measure::Arguments),
     Page(page::Arguments),
+    Bench(bench::Arguments),
     Vectors(vectors::Arguments),
 }
 
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Task::Homeserver(arguments) => homeserver::main(&arguments),
         Task::Measure(arguments) => measure::main(&arguments),
         Task::Page(arguments) => page::main(&arguments),
+        Task::Bench(arguments) => bench::main(&arguments),
         Task::Vectors(arguments) => vectors::main(&arguments),
     };
     match outcome {

@@ -1,0 +1,96 @@
+//! What ours takes: one key at a time; and X25519 for many at once on each tier.
+
+use std::{hint::black_box, ops::Range, sync::Arc};
+
+use matrix_key_backup_primitives::hazmat;
+use matrix_key_backup_v2::UnverifiedSessionData;
+use matrix_key_backup_wire::{BackupAlgorithm, Names};
+use matrix_key_backup_x25519_batch as x25519;
+use rand::rng;
+
+use crate::{
+    Result,
+    input::{BATCH, Input},
+    peers::KEYS,
+    subject::{Operation, Subject, Who},
+    tier::Tier,
+};
+
+/// The algorithm of all that is sealed here.
+pub(crate) const ALGORITHM: BackupAlgorithm = BackupAlgorithm::V2(Names::Unstable);
+
+/// Every operation in every form.
+pub(crate) fn subjects(input: &Arc<Input>) -> Result<Vec<Subject>> {
+    let mut subjects = one(input);
+    for tier in Tier::available() {
+        subjects.extend(batch(input, tier)?);
+        subjects.extend(batch(input, tier)?.into_iter().map(Subject::on_two_threads));
+    }
+    Ok(subjects)
+}
+
+fn one(input: &Arc<Input>) -> Vec<Subject> {
+    vec![
+        each(Operation::EncryptCore, input, |input, key| {
+            let plaintext = black_box(&input.plaintexts[key]);
+            black_box(hazmat::encrypt(input.writer.public_key(), plaintext, &mut rng()).unwrap());
+        }),
+        each(Operation::DecryptCore, input, |input, key| {
+            let hazmat::RawMessage { ephemeral, ciphertext } = black_box(&input.messages[key]);
+            let key = input.reader.decryption_key();
+            black_box(hazmat::decrypt(key, ephemeral, ciphertext).unwrap());
+        }),
+        each(Operation::EncryptWire, input, |input, key| {
+            black_box(input.writer.seal(black_box(&input.sessions[key]), &mut rng()).unwrap());
+        }),
+        each(Operation::DecryptWire, input, |input, key| {
+            let sealed = black_box(&input.sealed[key]);
+            let unverified = UnverifiedSessionData::parse(sealed, ALGORITHM).unwrap();
+            let verified = unverified.verify(input.reader.mac_key()).unwrap();
+            let decrypted = verified.decrypt(&input.reader).unwrap();
+            black_box(decrypted.bind(&input.places[key]).unwrap());
+        }),
+    ]
+}
+
+fn each(
+    operation: Operation,
+    input: &Arc<Input>,
+    work: impl Fn(&Input, usize) + Send + Sync + 'static,
+) -> Subject {
+    let input = Arc::clone(input);
+    Subject::for_each_key(operation, Who::One, KEYS, move |key| work(&input, key))
+}
+
+fn batch(input: &Arc<Input>, tier: Tier) -> Result<Vec<Subject>> {
+    Ok(vec![
+        subject(Operation::Agree, tier, agree(input, tier)?),
+        subject(Operation::DiffieHellman, tier, diffie_hellman(input, tier)?),
+    ])
+}
+
+fn subject(operation: Operation, tier: Tier, work: Work) -> Subject {
+    Subject::new(operation, Who::Batch(tier), BATCH, work)
+}
+
+type Work = Box<dyn Fn(Range<usize>) + Send + Sync>;
+
+fn agree(input: &Input, tier: Tier) -> Result<Work> {
+    let public_key = x25519::PublicKey::from_slice(input.writer.public_key().as_bytes())?;
+    let recipient = x25519::Batch::with_tier(tier.x25519())?.recipient(&public_key);
+    Ok(Box::new(move |keys| {
+        let mut rng = rng();
+        let ephemeral: Vec<_> = keys.map(|_| x25519::SecretKey::generate(&mut rng)).collect();
+        black_box(recipient.agree(&ephemeral));
+    }))
+}
+
+fn diffie_hellman(input: &Input, tier: Tier) -> Result<Work> {
+    let secret = x25519::SecretKey::from_slice(&input.decryption_key)?;
+    let batch = x25519::Batch::with_tier(tier.x25519())?;
+    let points = input.messages.iter().map(|message| message.ephemeral.as_bytes());
+    let points = points.map(x25519::PublicKey::from_slice).collect::<Result<Vec<_>, _>>()?;
+    Ok(Box::new(move |keys| {
+        black_box(batch.diffie_hellman(&secret, black_box(&points[keys])));
+    }))
+}

@@ -1,0 +1,93 @@
+//! The figures for people, as Markdown.
+
+use std::fmt::Write as _;
+
+use crate::{
+    figures::{Figures, TierFigures},
+    restore::{By, Form, Restore},
+    subject::Operation,
+};
+
+/// The whole report.
+pub(crate) fn markdown(figures: &Figures) -> String {
+    let Figures { processor, rounds, batch, plaintext_bytes, .. } = figures;
+    let mut out = format!(
+        "{processor}; {rounds} rounds, plaintexts of {plaintext_bytes} bytes, batches of {batch}.\n"
+    );
+    tiers(&mut out, figures)
+        .and_then(|()| measured(&mut out, figures))
+        .and_then(|()| restores(&mut out, figures))
+        .unwrap();
+    out
+}
+
+type Figure = fn(&TierFigures) -> f64;
+
+/// What is asked of a tier, one row each.
+const ROWS: [(&str, Figure); 2] = [
+    ("encrypt, core, one key, × vodozemac", |tier| tier.encrypt_one_vs_vodozemac),
+    ("decrypt, core, one key, × vodozemac", |tier| tier.decrypt_one_vs_vodozemac),
+];
+
+fn tiers(out: &mut String, figures: &Figures) -> std::fmt::Result {
+    write!(out, "\n| one thread |")?;
+    figures.tiers.keys().try_for_each(|tier| write!(out, " {tier} |"))?;
+    write!(out, "\n|---|{}", "---:|".repeat(figures.tiers.len()))?;
+    for (name, figure) in ROWS {
+        write!(out, "\n| {name} |")?;
+        figures.tiers.values().try_for_each(|tier| write!(out, " {:.2} |", figure(tier)))?;
+    }
+    writeln!(out)
+}
+
+fn measured(out: &mut String, figures: &Figures) -> std::fmt::Result {
+    writeln!(out, "\n| ns per key | by | threads | median | least | × vodozemac |")?;
+    writeln!(out, "|---|---|---:|---:|---:|---:|")?;
+    for operation in Operation::ALL {
+        for subject in figures.measured.iter().filter(|subject| subject.operation == operation) {
+            let (who, threads) = (subject.who, subject.threads);
+            let (median, least) = (subject.median_ns_per_key, subject.least_ns_per_key);
+            let ratio = subject.vs_vodozemac;
+            writeln!(
+                out,
+                "| {operation} | {who} | {threads} | {median:.0} | {least:.0} | {ratio:.2} |"
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn restores(out: &mut String, figures: &Figures) -> std::fmt::Result {
+    let by = |by| figures.restores.iter().filter(move |restore| restore.errand.by == by);
+    writeln!(out, "\n| restore | keys | threads | seconds | of processors | peak MiB | empty |")?;
+    writeln!(out, "|---|---:|---:|---:|---:|---:|---:|")?;
+    for Restore { errand, outcome } in by(By::Engine) {
+        let (file, threads) = (file(errand.form), errand.threads);
+        let (keys, seconds) = (errand.sessions, outcome.seconds);
+        let (processors, peak) = (outcome.processor_seconds, outcome.peak_mib);
+        let empty = outcome.empty_mib;
+        writeln!(
+            out,
+            "| {file} | {keys} | {threads} | {seconds:.2} | {processors:.2} | {peak:.1} | \
+             {empty:.1} |"
+        )?;
+    }
+    writeln!(out, "\n| ns per key, stage by stage | read | parse | MAC | decrypt | bind |")?;
+    writeln!(out, "|---|---:|---:|---:|---:|---:|")?;
+    for Restore { errand, outcome } in by(By::Stages) {
+        let Some(stages) = &outcome.stages else { continue };
+        write!(out, "| {} |", file(errand.form))?;
+        for stage in [stages.read, stages.parse, stages.verify, stages.decrypt, stages.bind] {
+            write!(out, " {:.0} |", stage * 1e9 / errand.sessions as f64)?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+fn file(form: Form) -> &'static str {
+    match form {
+        Form::Json => "JSON",
+        Form::Sqlite => "SQLite",
+    }
+}
