@@ -147,6 +147,30 @@ proptest! {
         }
     }
 
+    // K-4, V2-12: what is public is read by other code than what is secret, and by the same rules,
+    // in texts long enough for vector instructions.
+    #[test]
+    fn both_readers_of_base64_agree(
+        bytes in vec(any::<u8>(), 0..200),
+        place in any::<prop::sample::Index>(),
+        typed in prop::option::of("[A-Za-z0-9+/=_ \\-\n\\x00\\x7fé]"),
+        is_padded in any::<bool>(),
+    ) {
+        let mut text = encode_unpadded(&bytes);
+        if is_padded {
+            text = padded(&text);
+        }
+        if let (Some(typed), false) = (typed, text.is_empty()) {
+            let place = place.index(text.len());
+            text.replace_range(place..=place, &typed);
+        }
+        let secret = decode_either_secret(&text).map(|bytes| bytes.to_vec());
+        prop_assert_eq!(&decode_either(&text), &secret);
+        if !text.ends_with('=') {
+            prop_assert_eq!(decode_unpadded(&text), secret);
+        }
+    }
+
     #[test]
     fn base64_round_trips(bytes in message()) {
         let text = encode_unpadded(&bytes);

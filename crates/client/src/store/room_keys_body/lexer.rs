@@ -275,5 +275,17 @@ impl Number {
 
 /// How many bytes from the start stand in a string for themselves: most of a backup is these.
 fn plain_run(bytes: &[u8]) -> usize {
-    bytes.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0x00..=0x1f)).unwrap_or(bytes.len())
+    const AT_ONCE: usize = 32;
+    // Nothing ends this early and nothing branches, so that it becomes vector instructions.
+    let is_plain =
+        |chunk: &&[u8; AT_ONCE]| chunk.iter().fold(0, |any, byte| any | is_special(*byte)) == 0;
+    let (chunks, _) = bytes.as_chunks::<AT_ONCE>();
+    let plain = chunks.iter().take_while(is_plain).count() * AT_ONCE;
+    let rest = bytes.get(plain..).unwrap_or_default();
+    plain + rest.iter().position(|byte| is_special(*byte) != 0).unwrap_or(rest.len())
+}
+
+/// 1 for what does not stand for itself.
+fn is_special(byte: u8) -> u8 {
+    u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\')
 }
