@@ -7,16 +7,16 @@ use anyhow::Result;
 use crate::layers::{self, Package};
 use crate::steps::Steps;
 use crate::toolchain::{self, BARE_METAL, WASM32};
-use crate::{bench, e2e, fuzz, page, portability, project, test};
+use crate::{bench, ct, e2e, fuzz, page, portability, project, test};
 
 /// Runs every check there is, and skips none.
 ///
 /// Formatting, clippy and documentation with warnings denied; each combination of features; the
 /// weight of each layer; the oldest Rust promised; all that `cargo xtask test` runs; the page that
 /// `status --html` draws, in Chromium; builds without std and for WebAssembly; a short run of each
-/// fuzz target; the tests against other implementations, and the benchmark for a moment. A compiler,
-/// target or browser that is missing is installed, by rustup or from Debian's packages; where that
-/// fails, the task fails.
+/// fuzz target; that X25519 in batches takes constant time; the tests against other
+/// implementations, and the benchmark for a moment. A compiler, target, browser or valgrind that is
+/// missing is installed, by rustup or from Debian's packages; where that fails, the task fails.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// How long each fuzz target runs, in seconds.
@@ -54,6 +54,7 @@ fn run(steps: &mut Steps, arguments: &Arguments) -> Result<()> {
     portability::wasm32(steps, compiler)?;
     oldest_rust(steps)?;
     fuzz::all(steps, arguments.fuzz_seconds)?;
+    constant_time(steps)?;
     peers(steps)
 }
 
@@ -61,7 +62,7 @@ fn formatting(steps: &mut Steps) -> Result<()> {
     steps
         .call("rustfmt", "cargo fmt --version", || toolchain::ensure_component("rustfmt", "fmt"))?;
     steps.run("formatting", project::cargo()?.args(["fmt", "--all", "--check"]))?;
-    for workspace in ["fuzz", "peers"] {
+    for workspace in ["ct", "fuzz", "peers"] {
         let manifest = format!("{workspace}/Cargo.toml");
         let mut command = project::cargo()?;
         command.args(["fmt", "--all", "--check", "--manifest-path", &manifest]);
@@ -79,7 +80,9 @@ fn clippy(steps: &mut Steps) -> Result<()> {
     steps.run("clippy", deny_warnings(&mut command))?;
     steps.call("C++ compiler for libFuzzer", "c++ --version", toolchain::ensure_cxx)?;
     let mut command = fuzz::cargo("clippy", &toolchain::host()?)?;
-    steps.run("clippy: fuzz", deny_warnings(&mut command))
+    steps.run("clippy: fuzz", deny_warnings(&mut command))?;
+    let mut command = ct::cargo("clippy")?;
+    steps.run("clippy: ct", deny_warnings(command.arg("--all-targets")))
 }
 
 /// Each package alone: without features, with each one, with all of them. What one switches on
@@ -131,6 +134,12 @@ fn oldest_rust(steps: &mut Steps) -> Result<()> {
     let mut cargo = steps.call("the oldest Rust", &what, toolchain::ensure_msrv)?;
     cargo.args(["check", "--locked", "--workspace", "--all-features"]);
     steps.run(&format!("check with Rust {version}"), &mut cargo)
+}
+
+/// Its own tests first: they are those of its statistics.
+fn constant_time(steps: &mut Steps) -> Result<()> {
+    steps.run("ct: tests", &mut ct::cargo("test")?)?;
+    ct::all(steps)
 }
 
 fn peers(steps: &mut Steps) -> Result<()> {

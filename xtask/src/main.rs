@@ -1,12 +1,13 @@
 //! The tasks of this checkout: `cargo xtask --help` lists them.
 //!
-//! One file per task: [`mod@test`], [`e2e`], [`ci`], [`fuzz`], [`homeserver`], [`measure`],
+//! One file per task: [`mod@test`], [`e2e`], [`ci`], [`ct`], [`fuzz`], [`homeserver`], [`measure`],
 //! [`page`], [`vectors`], [`bench`]. [`steps`] runs their steps, [`toolchain`] finds or installs
 //! compilers, [`layers`] knows the stack.
 #![expect(clippy::print_stdout, reason = "a task talks to the person who called it")]
 
 mod bench;
 mod ci;
+mod ct;
 mod e2e;
 mod fuzz;
 mod homeserver;
@@ -39,6 +40,7 @@ enum Task {
     Test(test::Arguments),
     E2e(e2e::Arguments),
     Ci(ci::Arguments),
+    Ct(ct::Arguments),
     Fuzz(fuzz::Arguments),
     Homeserver(homeserver::Arguments),
     Measure(measure::Arguments),
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::main(&arguments),
         Task::E2e(arguments) => e2e::main(&arguments),
         Task::Ci(arguments) => ci::main(&arguments),
+        Task::Ct(arguments) => ct::main(&arguments),
         Task::Fuzz(arguments) => fuzz::main(&arguments),
         Task::Homeserver(arguments) => homeserver::main(&arguments),
         Task::Measure(arguments) => measure::main(&arguments),

@@ -198,6 +198,24 @@ pub(crate) fn ensure_browser() -> Result<&'static str> {
     })
 }
 
+/// Valgrind, with what it needs to know of the C library.
+///
+/// # Errors
+///
+/// When it is missing and Debian's packages cannot provide it.
+pub(crate) fn ensure_valgrind() -> Result<()> {
+    // It has to start a program: without the symbols of the C library it does not.
+    let works = || quietly_try(Command::new("valgrind").args(["--quiet", "true"]));
+    if works().is_ok() {
+        return Ok(());
+    }
+    let by_debian = apt_install(&["valgrind", "libc6-dbg"]);
+    works().with_context(|| {
+        let why = because(&by_debian);
+        format!("valgrind is missing; `apt-get install valgrind libc6-dbg`: {why}")
+    })
+}
+
 /// The target that the compiler in use builds for by itself.
 ///
 /// # Errors

@@ -40,8 +40,16 @@
 //!
 //! No branch and no memory address depends on a secret, on any tier: choices are masks, and
 //! look-ups permute a register. What the time depends on is how many keys and points there are, and
-//! whether a fixed point is on the twist. The code is written so; what a compiler made of it was
-//! not measured yet.
+//! whether a fixed point is on the twist.
+//!
+//! What the compiler made of it is checked too, by `cargo xtask ct` in the repository. Under
+//! valgrind, with secrets marked as undefined, memcheck finds nothing on the portable tier, on AVX2
+//! and in both models; it does not know AVX-512. (One assertion of curve25519-dalek looks at a
+//! product that cannot be zero, so it always holds.) On the processor itself, all tiers are timed
+//! with a fixed secret and with random ones, as [dudect] does it. Another compiler, other flags or
+//! another processor may do otherwise: run it where it matters to you.
+//!
+//! [dudect]: https://eprint.iacr.org/2016/1123
 //!
 //! # Secrets in memory
 //!
