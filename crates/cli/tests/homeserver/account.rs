@@ -251,6 +251,43 @@ fn a_token_of_somebody_else_is_refused() {
     assert_eq!(now(user.get("/v3/account/whoami")).status, 200, "the other client's token lives");
 }
 
+/// From an account without a backup to one in which all is well, by what is advised.
+#[test]
+#[ignore = "needs a homeserver: cargo xtask e2e"]
+fn the_doctor_leads_from_nothing_to_a_sound_backup() {
+    let user = new_user();
+    let world = world_of(&user);
+    log_in(&world, &user).done();
+    world.export("keys.txt", &sessions(5));
+    let codes = |arguments: &[&str], status| {
+        let ran = at_homeserver(&world, &[&["doctor"], arguments].concat()).with_status(status);
+        let said = ran.json()["diagnoses"].as_array().unwrap().clone();
+        let codes = said.iter().map(|it| it["code"].as_str().unwrap().to_owned());
+        codes.collect::<Vec<_>>()
+    };
+    assert_eq!(codes(&[], 1), ["no_backup", "no_stored_key"]);
+    at_homeserver(&world, &["create", "--key-file", "key"]).done();
+    let with_key = ["--key-file", "key"];
+    let expected = ["no_stored_key", "empty_backup", "not_trusted_yet"];
+    assert_eq!(codes(&with_key, 1), expected);
+    let upload = ["upload", "--key-file", "key", "--passphrase-file", "passphrase", "keys.txt"];
+    at_homeserver(&world, &upload).done();
+    let create = ["secret-storage", "create", "--key-out", "4s.key", "--key-file", "key"];
+    at_homeserver(&world, &create).done();
+    assert_eq!(codes(&[], 1), ["key_not_given", "stored_key_not_checked"]);
+    assert_eq!(codes(&["--storage-key-file", "4s.key"], 0), ["unauthenticated_keys"]);
+
+    // Another machine of the same user, which remembers nothing and is not made to by looking.
+    let fresh = world_of(&user);
+    log_in(&fresh, &user).done();
+    fresh.write("4s.key", std::fs::read(world.path("4s.key")).unwrap());
+    for _ in 0..2 {
+        let ran = at_homeserver(&fresh, &["doctor", "--storage-key-file", "4s.key"]).done();
+        assert_eq!(ran.json()["diagnoses"][0]["code"], "not_trusted_yet");
+        assert_eq!(ran.json()["entries"], 5);
+    }
+}
+
 /// S-1 to S-6, with nothing but the passphrase: what one device stores in the account, another one
 /// finds there, and restores.
 #[test]

@@ -129,8 +129,14 @@ impl Doctor<'_> {
         self.said.push(Diagnosis { code, severity, what, mend: mend.into(), command: None });
     }
 
-    /// The same, with a command; the arguments that name the store and the key are added.
+    /// The same, with a command; the argument that names the store is added. What is only read cannot
+    /// be mended where it is.
     fn say_with(&mut self, code: Code, what: String, mend: impl Into<String>, command: &str) {
+        let writes = ["create", "upload", "migrate"].iter().any(|it| command.starts_with(it));
+        if writes && self.facts.store.kind == StoreKind::JsonFile {
+            let read_only = "A JSON file is only read: do this to the backup that it is a copy of.";
+            return self.say(code, what, format!("{} {read_only}", mend.into()));
+        }
         self.say(code, what, mend);
         let command = format!("matrix-key-backup {command}{}", self.facts.store.argument);
         if let Some(diagnosis) = self.said.last_mut() {

@@ -300,8 +300,11 @@ fn commands_name_the_store_and_the_key() {
     facts.key = KeyFacts::NotGiven;
     assert_eq!(command(&facts), "matrix-key-backup migrate --key-file KEY");
 
+    facts.store.kind = StoreKind::JsonFile;
+    let said = &diagnose(&facts)[0];
+    assert!(said.command.is_none(), "nothing is migrated there");
+    assert!(said.mend.ends_with("that it is a copy of."), "{}", said.mend);
     facts.backup = BackupFacts::None;
     facts.memory = MemoryFacts::NotKept;
-    facts.store.kind = StoreKind::JsonFile;
     assert!(diagnose(&facts)[0].command.is_none(), "nothing can begin there");
 }
