@@ -27,9 +27,9 @@ const MAX_DEVICES: usize = 64;
 ///
 /// Each request becomes an [`OpenRequest`], which the caller answers or declines, at once or when a
 /// person has been asked. A cancellation closes it, even one that overtakes its request, as long as
-/// fewer than 32 of the device are open: it pushes out none of them. The same
+/// there is room to remember it: it pushes out no request, open, answered or closed otherwise. The same
 /// request is not opened twice, as long as it is remembered: 32 for each of 64 devices. When it is
-/// forgotten and comes again, it is one request more, under the same conditions.
+/// forgotten over newer requests and comes again, it is one request more, under the same conditions.
 ///
 /// ```compile_fail,E0308
 /// # use matrix_key_backup_primitives::{BackupDecryptionKey, BackupMacKey};
@@ -74,6 +74,9 @@ struct Request {
     request_id: RequestId,
     /// `None` once it was answered, declined or cancelled.
     open: Option<Open>,
+    /// Only its cancellation came so far. It is forgotten before what really was asked.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    never_asked: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -320,7 +323,11 @@ impl SecretResponder {
         devices: &OwnDevices,
     ) -> Result<(), RequestRefused> {
         let (device_id, request_id) = (&content.requesting_device_id, content.request_id.clone());
-        if self.requests.len() >= MAX_DEVICES && !self.requests.contains_key(device_id) {
+        let is_request = open.is_some();
+        if is_request
+            && self.requests.len() >= MAX_DEVICES
+            && !self.requests.contains_key(device_id)
+        {
             self.requests.retain(|device_id, _| devices.verified_device(device_id).is_ok());
         }
         if self.requests.len() >= MAX_DEVICES && !self.requests.contains_key(device_id) {
@@ -328,15 +335,18 @@ impl SecretResponder {
         }
         let requests = self.requests.entry(device_id.clone()).or_default();
         if requests.len() >= MAX_REQUESTS {
-            // Not an open one, as long as a closed one can go instead; and never an open one for a
-            // cancellation: it would take a question away that a person is being asked.
-            match requests.iter().position(|request| request.open.is_none()) {
-                Some(closed) => drop(requests.remove(closed)),
-                None if open.is_none() => return Ok(()),
-                None => drop(requests.pop_front()),
+            // What nobody asked goes first, and is all that may go for a cancellation: anything else
+            // would take away a question that a person is being asked, or open a request again that
+            // was answered. Then one that is closed, as long as there is one. // G-2
+            let never_asked = requests.iter().position(|request| request.never_asked);
+            let closed = || requests.iter().position(|request| request.open.is_none());
+            match (never_asked, is_request) {
+                (None, false) => return Ok(()),
+                (None, true) => drop(requests.remove(closed().unwrap_or(0))),
+                (Some(oldest), _) => drop(requests.remove(oldest)),
             }
         }
-        requests.push_back(Request { request_id, open });
+        requests.push_back(Request { request_id, open, never_asked: !is_request });
         Ok(())
     }
 }
@@ -369,7 +379,10 @@ impl TryFrom<State> for SecretResponder {
     type Error = InvalidState;
 
     fn try_from(state: State) -> Result<Self, Self::Error> {
-        let State { version, requests } = state;
+        let State { version, mut requests } = state;
+        for request in requests.values_mut().flatten() {
+            request.never_asked &= request.open.is_none();
+        }
         if requests.len() > MAX_DEVICES
             || requests.values().any(|requests| requests.len() > MAX_REQUESTS)
         {

@@ -326,6 +326,33 @@ fn cancellations_of_unknown_requests_push_out_no_open_one() {
     drop(responder.answer(first, &mac_key(), &known_to(PHONE)).unwrap());
 }
 
+// G-2: what was answered stays answered, whatever is cancelled that nobody asked.
+#[test]
+fn cancellations_of_unknown_requests_push_out_no_answered_one() {
+    let (mut responder, first) = opened("first");
+    drop(responder.answer(first, &mac_key(), &known_to(PHONE)).unwrap());
+    let (second, third) = (open(&mut responder, BOT, "2").unwrap(), "3");
+    receive(&mut responder, &cancellation(BOT, "2")).unwrap();
+    drop(second);
+    for number in 0..100 {
+        receive(&mut responder, &cancellation(BOT, &format!("unknown {number}"))).unwrap();
+    }
+    // Nor do those that were remembered, once there are requests: they are what goes.
+    for number in 0..30 {
+        drop(open(&mut responder, BOT, &format!("{third}{number}")).unwrap());
+        receive(&mut responder, &cancellation(BOT, "one more")).unwrap();
+        for closed in ["first", "2"] {
+            let again = open(&mut responder, BOT, closed);
+            assert!(matches!(again, Err(RequestRefused::Repeated { .. })), "{closed}, {number}");
+        }
+    }
+    assert_eq!(responder.open_requests().count(), 30);
+    let stored = serde_json::to_string(&responder).unwrap();
+    let mut restarted: SecretResponder = serde_json::from_str(&stored).unwrap();
+    receive(&mut restarted, &cancellation(BOT, "and one")).unwrap();
+    assert!(matches!(open(&mut restarted, BOT, "first"), Err(RequestRefused::Repeated { .. })));
+}
+
 #[test]
 fn devices_that_are_remembered_are_bounded() {
     let verified = |numbers: core::ops::Range<u8>| {

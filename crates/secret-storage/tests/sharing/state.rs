@@ -92,7 +92,7 @@ fn the_form_is_versioned_json_without_secrets() {
                     "request_id": "1",
                     "open": { "secret": "m.megolm_backup.v1.mac", "identity_key": key(BOT) },
                 },
-                { "request_id": "2", "open": null },
+                { "request_id": "2", "open": null, "never_asked": true },
             ],
             "LAPTOP": [
                 {
