@@ -153,6 +153,13 @@ impl AccountData {
             .map_err(|error| AccountDataError::Secret { name: name.to_owned(), error })
     }
 
+    /// All that has the form of a secret, by name.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = (&str, SecretContent)> {
+        self.contents.iter().filter_map(|(name, content)| {
+            Some((name.as_str(), SecretContent::parse(content.as_str()).ok()?))
+        })
+    }
+
     /// The content of a type, unless it is empty.
     fn content(&self, event_type: &str) -> Option<&str> {
         let is_empty = |content: &str| {

@@ -122,12 +122,18 @@ impl OpenedKey {
         if Names::ALL.iter().any(|names| names.mac_secret() == name) {
             return Err(EncryptError::MacKey);
         }
-        if self.check != KeyCheck::Fits {
-            return Err(EncryptError::KeyNotChecked { key_id: self.id.clone() });
-        }
+        self.check_can_store()?;
         let encrypted = EncryptedSecret::encrypt(&self.key.keys_for(name), secret, rng);
         content.insert(&self.id, &encrypted);
         Ok(())
+    }
+
+    /// Under a key that was not checked a secret would be lost, or known. // S-2
+    pub(crate) fn check_can_store(&self) -> Result<(), EncryptError> {
+        match self.check {
+            KeyCheck::Fits => Ok(()),
+            KeyCheck::NotChecked => Err(EncryptError::KeyNotChecked { key_id: self.id.clone() }),
+        }
     }
 
     /// Stores a backup's decryption key as the secret `m.megolm_backup.v1`: unpadded base64 (S-5).

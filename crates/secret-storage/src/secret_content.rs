@@ -55,6 +55,12 @@ impl SecretContent {
         self.encrypted.keys().map(String::as_str)
     }
 
+    /// Takes away what is stored under one key; says whether there was something. The secret is lost
+    /// where there is no other key that is still known.
+    pub fn forget(&mut self, key_id: &KeyId) -> bool {
+        self.encrypted.remove(key_id.as_str()).is_some()
+    }
+
     /// As JSON.
     #[must_use]
     pub fn to_json(&self) -> String {

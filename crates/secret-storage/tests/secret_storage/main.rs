@@ -7,6 +7,8 @@ mod descriptions;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod moving;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod secrets;
