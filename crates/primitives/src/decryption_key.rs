@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 
+use matrix_key_backup_x25519_batch::SecretKey;
 use rand_core::CryptoRng;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
@@ -123,6 +124,11 @@ impl BackupDecryptionKey {
 
     pub(crate) fn to_x25519(&self) -> x25519_dalek::StaticSecret {
         (*self.0.as_bytes()).into()
+    }
+
+    /// The same key, for many operations at once.
+    pub(crate) fn to_scalar(&self) -> SecretKey {
+        self.0.to_scalar()
     }
 }
 

@@ -3,6 +3,8 @@
 use alloc::string::String;
 use core::fmt;
 
+use matrix_key_backup_x25519_batch::PublicKey as Point;
+
 use crate::{Base64KeyError, KeyLengthError, base64};
 
 /// The public half of a backup's decryption key, `public_key` in `AuthData` (K-1).
@@ -53,6 +55,11 @@ impl BackupPublicKey {
 
     pub(crate) fn to_x25519(self) -> x25519_dalek::PublicKey {
         self.0.into()
+    }
+
+    /// The same key, for many operations at once.
+    pub(crate) fn to_point(self) -> Point {
+        point(&self.0)
     }
 }
 
@@ -111,6 +118,22 @@ impl EphemeralPublicKey {
     pub(crate) fn to_x25519(self) -> x25519_dalek::PublicKey {
         self.0.into()
     }
+
+    /// The same key, for many operations at once.
+    pub(crate) fn to_point(self) -> Point {
+        point(&self.0)
+    }
+
+    pub(crate) fn from_point(point: &Point) -> Self {
+        let mut key = Self([0; 32]);
+        key.0.copy_from_slice(point.as_bytes());
+        key
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the type has 32 bytes")]
+fn point(bytes: &[u8; 32]) -> Point {
+    Point::from_slice(bytes).expect("there are 32 bytes")
 }
 
 fn array_from_slice(bytes: &[u8]) -> Result<[u8; 32], KeyLengthError> {

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use core::{convert::Infallible, fmt};
 
+use matrix_key_backup_x25519_batch::SecretKey;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
@@ -40,6 +41,18 @@ impl<const N: usize> SecretBytes<N> {
 
     pub(crate) fn as_bytes(&self) -> &[u8; N] {
         &self.0
+    }
+
+    pub(crate) fn as_mut_bytes(&mut self) -> &mut [u8; N] {
+        &mut self.0
+    }
+}
+
+impl SecretBytes<32> {
+    /// The bytes as a scalar of X25519, which is wiped as well.
+    #[expect(clippy::expect_used, reason = "the type has 32 bytes")]
+    pub(crate) fn to_scalar(&self) -> SecretKey {
+        SecretKey::from_slice(self.as_bytes()).expect("there are 32 bytes")
     }
 }
 

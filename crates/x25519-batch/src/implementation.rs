@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use crate::wipe::StackSize;
 use crate::{PublicKey, SecretKey};
 
 /// X25519 on one tier.
@@ -16,6 +17,10 @@ pub(crate) trait Implementation: Send + Sync {
 
     /// Prepares for multiplying these points by many secrets.
     fn fixed_points(&self, points: &[PublicKey]) -> Box<dyn FixedPoints>;
+
+    /// How much of the stack [`diffie_hellman`](Self::diffie_hellman) with `count` points leaves to
+    /// be wiped.
+    fn stack_to_wipe(&self, count: usize) -> StackSize;
 }
 
 /// Points that are multiplied often, with their tables.
@@ -23,4 +28,7 @@ pub(crate) trait FixedPoints: Send + Sync {
     /// Multiplies each point by each secret, and gives the result with the index of the secret and
     /// that of the point.
     fn multiply(&self, secrets: &[SecretKey], result: &mut dyn FnMut(usize, usize, &[u8; 32]));
+
+    /// How much of the stack [`multiply`](Self::multiply) with `count` secrets leaves to be wiped.
+    fn stack_to_wipe(&self, count: usize) -> StackSize;
 }

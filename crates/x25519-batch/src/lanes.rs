@@ -65,6 +65,8 @@ pub(crate) use self::field51::Field51;
 use self::fraction::{Fraction, Fractions, ROOM};
 use self::word::{Backend, Word};
 use crate::implementation::{FixedPoints, Implementation};
+use crate::portable::Portable;
+use crate::wipe::StackSize;
 use crate::{PublicKey, SecretKey};
 
 /// X25519 in the lanes of one vector unit, with one field.
@@ -87,6 +89,10 @@ impl<F: Field> Implementation for Lanes<F> {
     ) {
         let Self(backend) = *self;
         let lanes = F::Word::LANES;
+        let (points, alone) = points.split_at(in_lanes::<F>(points.len()));
+        Portable.diffie_hellman(secret, alone, &mut |index, bytes| {
+            result(points.len() + index, bytes);
+        });
         let scalars = gather::<F>(backend, |_| Some(secret.as_array()));
         let mut indices = 0..points.len();
         for points in points.chunks(ROOM * lanes) {
@@ -105,9 +111,25 @@ impl<F: Field> Implementation for Lanes<F> {
 
     fn fixed_points(&self, points: &[PublicKey]) -> Box<dyn FixedPoints> {
         let Self(backend) = *self;
+        let alone = F::Backend::SLOW_ALONE.then(|| Portable.fixed_points(points));
         let points = points.iter().map(|point| FixedPoint::new(backend, point)).collect();
-        Box::new(FixedLanes::<F> { backend, points })
+        Box::new(FixedLanes::<F> { backend, points, alone })
     }
+
+    fn stack_to_wipe(&self, count: usize) -> StackSize {
+        stack_to_wipe::<F>(count)
+    }
+}
+
+fn stack_to_wipe<F: Field>(count: usize) -> StackSize {
+    if in_lanes::<F>(count) == 0 { StackSize::Small } else { StackSize::Large }
+}
+
+/// How many of `count` operations go into lanes: all, unless one would be left for a vector of its
+/// own, and that is slow.
+fn in_lanes<F: Field>(count: usize) -> usize {
+    let one_is_left = count % F::Word::LANES == 1;
+    if F::Backend::SLOW_ALONE && one_is_left { count - 1 } else { count }
 }
 
 /// A point that many scalars are to be multiplied with.
@@ -136,11 +158,19 @@ impl<F: Field> FixedPoint<F> {
 struct FixedLanes<F: Field> {
     backend: F::Backend,
     points: Vec<FixedPoint<F>>,
+    /// For one scalar by itself, where lanes are slow for that.
+    alone: Option<Box<dyn FixedPoints>>,
 }
 
 impl<F: Field> FixedPoints for FixedLanes<F> {
     fn multiply(&self, secrets: &[SecretKey], result: &mut dyn FnMut(usize, usize, &[u8; 32])) {
         let lanes = F::Word::LANES;
+        let (secrets, alone) = secrets.split_at(in_lanes::<F>(secrets.len()));
+        if let (Some(tables), false) = (&self.alone, alone.is_empty()) {
+            tables.multiply(alone, &mut |index, point, bytes| {
+                result(secrets.len() + index, point, bytes);
+            });
+        }
         let vectors = ROOM / self.points.len().max(1);
         let mut first = 0;
         for secrets in secrets.chunks(vectors * lanes) {
@@ -163,6 +193,10 @@ impl<F: Field> FixedPoints for FixedLanes<F> {
                 }
             });
         }
+    }
+
+    fn stack_to_wipe(&self, count: usize) -> StackSize {
+        stack_to_wipe::<F>(count)
     }
 }
 

@@ -13,6 +13,7 @@ use curve25519_dalek::{EdwardsPoint, MontgomeryPoint};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::implementation::{FixedPoints, Implementation};
+use crate::wipe::StackSize;
 use crate::{PublicKey, SecretKey};
 
 /// How many results share one inversion.
@@ -38,6 +39,10 @@ impl Implementation for Portable {
 
     fn fixed_points(&self, points: &[PublicKey]) -> Box<dyn FixedPoints> {
         Box::new(Tables(points.iter().map(Table::new).collect()))
+    }
+
+    fn stack_to_wipe(&self, _: usize) -> StackSize {
+        StackSize::Small
     }
 }
 
@@ -106,5 +111,9 @@ impl FixedPoints for Tables {
                 result(index, place, product.as_bytes());
             }
         }
+    }
+
+    fn stack_to_wipe(&self, _: usize) -> StackSize {
+        StackSize::Small
     }
 }

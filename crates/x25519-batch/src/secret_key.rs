@@ -1,10 +1,11 @@
 //! Scalars: what is kept secret of a key pair.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use rand_core::CryptoRng;
 use subtle::{Choice, ConstantTimeEq};
-use zeroize::{Zeroize as _, ZeroizeOnDrop};
+use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
 use crate::LengthError;
 use crate::length_error::array_of;
@@ -23,6 +24,22 @@ impl SecretKey {
         let mut key = Self([0; 32]);
         rng.fill_bytes(&mut key.0);
         key
+    }
+
+    /// Draws as many from the generator, in few requests: the system's takes longer to be asked than
+    /// to answer. Each is made where it is to stay.
+    #[must_use]
+    pub fn generate_many(count: usize, rng: &mut (impl CryptoRng + ?Sized)) -> Vec<Self> {
+        const AT_ONCE: usize = 64;
+        let mut keys = Vec::new();
+        keys.resize_with(count, || Self([0; 32]));
+        let mut drawn = Zeroizing::new([[0; 32]; AT_ONCE]);
+        for keys in keys.chunks_mut(AT_ONCE) {
+            let (drawn, _) = drawn.split_at_mut(keys.len());
+            rng.fill_bytes(drawn.as_flattened_mut());
+            keys.iter_mut().zip(drawn).for_each(|(key, drawn)| key.0 = *drawn);
+        }
+        keys
     }
 
     /// Takes 32 bytes, clamped or not.

@@ -2,17 +2,26 @@
 
 use zeroize::zeroize_stack;
 
-/// More than the tiers use below the call, optimised or not: 32 KB are the fractions of a batch.
-const STACK: usize = 96 * 1024;
+/// How much a tier uses below the call, optimised or not, and then some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StackSize {
+    /// 24 KB: one operation at a time.
+    Small,
+    /// 96 KB, of which 32 KB are the fractions of a batch.
+    Large,
+}
 
 /// Runs `work`, then writes zeros over the stack that it used.
-pub(crate) fn then_wipe_stack<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn then_wipe_stack<T>(size: StackSize, work: impl FnOnce() -> T) -> T {
     // If it were inlined, its frame would be ours, and out of the reach of what follows.
     #[inline(never)]
     fn apart<T>(work: impl FnOnce() -> T) -> T {
         work()
     }
     let result = apart(work);
-    zeroize_stack::<STACK>();
+    match size {
+        StackSize::Small => zeroize_stack::<{ 24 * 1024 }>(),
+        StackSize::Large => zeroize_stack::<{ 96 * 1024 }>(),
+    }
     result
 }

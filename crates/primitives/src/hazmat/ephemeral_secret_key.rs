@@ -1,5 +1,6 @@
 //! The secret half of the key pair made for one message.
 
+use matrix_key_backup_x25519_batch::SecretKey;
 use rand_core::CryptoRng;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::ZeroizeOnDrop;
@@ -49,6 +50,11 @@ impl EphemeralSecretKey {
 
     pub(super) fn to_x25519(&self) -> x25519_dalek::StaticSecret {
         (*self.0.as_bytes()).into()
+    }
+
+    /// The same key, for many operations at once.
+    pub(super) fn to_scalar(&self) -> SecretKey {
+        self.0.to_scalar()
     }
 }
 

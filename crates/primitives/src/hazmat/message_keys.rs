@@ -13,16 +13,18 @@ use aes::{
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-use super::{EphemeralSecretKey, LowOrderPoint, SharedSecret};
+use super::{
+    EphemeralSecretKey, LowOrderPoint, SharedSecret,
+    cbc_chains::{self, CHAINS},
+    key_derivation::{self, LANES},
+};
 use crate::{
     BackupDecryptionKey, BackupPublicKey, EphemeralPublicKey, KeyLengthError, V1Mac, WrongMac,
-    kdf::{ZERO_SALT, hkdf_sha256},
-    mac::hmac_sha256,
-    secret::SecretBytes,
+    mac::hmac_sha256, secret::SecretBytes,
 };
 
-type Key = Array<u8, U32>;
-type Iv = Array<u8, U16>;
+pub(super) type Key = Array<u8, U32>;
+pub(super) type Iv = Array<u8, U16>;
 
 /// A ciphertext did not decrypt.
 ///
@@ -82,7 +84,7 @@ impl MessageKeys {
 
     /// `HKDF-SHA-256(salt = 32 zero bytes, ikm = shared secret, info = "", 80 bytes)` (V1-3).
     pub(super) fn derive(shared_secret: &[u8; 32]) -> Self {
-        Self(SecretBytes::init(|keys| hkdf_sha256(&ZERO_SALT, shared_secret, b"", keys)))
+        Self(SecretBytes::init(|keys| key_derivation::derive([shared_secret], [keys])))
     }
 
     /// The 80 secret bytes.
@@ -97,6 +99,26 @@ impl MessageKeys {
     pub fn encrypt(&self, plaintext: &[u8]) -> Vec<u8> {
         let (aes_key, _, iv) = self.split();
         cbc::Encryptor::<Aes256>::new(aes_key, iv).encrypt_padded_vec::<Pkcs7>(plaintext)
+    }
+
+    /// [`encrypt`](Self::encrypt) for many plaintexts at once, each with its own keys, in their
+    /// order.
+    #[must_use]
+    pub fn encrypt_batch<'a, P: AsRef<[u8]> + 'a>(
+        messages: impl IntoIterator<Item = (&'a Self, &'a P)>,
+    ) -> Vec<Vec<u8>> {
+        let mut messages = messages
+            .into_iter()
+            .map(|(keys, plaintext)| {
+                let (aes_key, _, iv) = keys.split();
+                (aes_key, iv, plaintext.as_ref())
+            })
+            .peekable();
+        let mut ciphertexts = Vec::with_capacity(messages.size_hint().0);
+        while messages.peek().is_some() {
+            ciphertexts.extend(cbc_chains::encrypt(messages.by_ref().take(CHAINS)));
+        }
+        ciphertexts
     }
 
     /// The reverse of [`encrypt`](Self::encrypt).
@@ -149,6 +171,21 @@ impl MessageKeys {
         let (mac_key, iv) = rest.split_ref::<U32>();
         (aes_key, mac_key, iv)
     }
+}
+
+/// [`MessageKeys::derive`] for many shared secrets, in their order (V1-3).
+pub(super) fn derive_batch(shared_secrets: &[&[u8]]) -> Vec<MessageKeys> {
+    let mut derived = Vec::with_capacity(shared_secrets.len());
+    let (in_turns, rest) = shared_secrets.as_chunks();
+    in_turns.iter().for_each(|secrets| derived.extend(derive_in_turns::<LANES>(secrets)));
+    rest.iter().for_each(|secret| derived.extend(derive_in_turns(&[secret])));
+    derived
+}
+
+fn derive_in_turns<const N: usize>(shared_secrets: &[&[u8]; N]) -> [MessageKeys; N] {
+    let mut derived = [(); N].map(|()| MessageKeys(SecretBytes::init(|_| {})));
+    key_derivation::derive(*shared_secrets, derived.each_mut().map(|keys| keys.0.as_mut_bytes()));
+    derived
 }
 
 impl ConstantTimeEq for MessageKeys {

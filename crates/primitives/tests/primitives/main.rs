@@ -1,6 +1,8 @@
 //! Everything that can be said about the crate through its public API.
 
 #[cfg(test)]
+mod batches;
+#[cfg(test)]
 mod low_order_points;
 #[cfg(test)]
 mod properties;

@@ -43,6 +43,7 @@ impl Zeroize for U64x4 {
 
 impl Backend for Avx2 {
     type Word = U64x4;
+    const SLOW_ALONE: bool = true;
 
     #[inline(always)]
     fn word(self, mut value: impl FnMut(usize) -> u64) -> U64x4 {

@@ -1,6 +1,6 @@
 //! Results before the division: many denominators, inverted with one inversion.
 
-use zeroize::Zeroize as _;
+use zeroize::Zeroize;
 
 use super::field::{self, Field};
 use super::limbs;
@@ -27,9 +27,10 @@ pub(crate) struct Fractions<F: Field> {
 
 impl<F: Field> Drop for Fractions<F> {
     fn drop(&mut self) {
-        self.numerators.zeroize();
-        self.denominators.zeroize();
-        self.prefixes.zeroize();
+        // Behind those that came, there are only ones.
+        for elements in [&mut self.numerators, &mut self.denominators, &mut self.prefixes] {
+            elements.iter_mut().take(self.count).for_each(Zeroize::zeroize);
+        }
     }
 }
 

@@ -39,6 +39,7 @@ impl Zeroize for U64x8 {
 
 impl Backend for Ifma {
     type Word = U64x8;
+    const SLOW_ALONE: bool = false;
 
     #[inline(always)]
     fn word(self, mut value: impl FnMut(usize) -> u64) -> U64x8 {

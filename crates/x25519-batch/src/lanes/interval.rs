@@ -175,6 +175,7 @@ impl Multiply52 for Interval {
 
 impl Backend for Intervals {
     type Word = Interval;
+    const SLOW_ALONE: bool = false;
 
     fn word(self, mut value: impl FnMut(usize) -> u64) -> Interval {
         Interval::exactly(value(0))

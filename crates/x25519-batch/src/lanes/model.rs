@@ -28,6 +28,7 @@ impl<const LANES: usize> Zeroize for Integers<LANES> {
 
 impl<const LANES: usize> Backend for Model<LANES> {
     type Word = Integers<LANES>;
+    const SLOW_ALONE: bool = LANES < 8;
 
     fn word(self, value: impl FnMut(usize) -> u64) -> Integers<LANES> {
         Integers(from_fn(value))

@@ -97,6 +97,10 @@ pub(crate) trait Backend: Copy + Send + Sync + 'static {
     /// What the unit computes with.
     type Word: Word;
 
+    /// Whether one operation by itself, for which a vector is computed whole, takes longer than on
+    /// the portable tier.
+    const SLOW_ALONE: bool;
+
     /// A word with `value(lane)` in each lane.
     fn word(self, value: impl FnMut(usize) -> u64) -> Self::Word;
 

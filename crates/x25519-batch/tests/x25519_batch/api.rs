@@ -52,7 +52,7 @@ fn generated_keys_are_what_the_generator_gives() {
         }
         fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
             bytes.fill_with(|| {
-                self.0 += 1;
+                self.0 = self.0.wrapping_add(1);
                 self.0
             });
             Ok(())
@@ -61,6 +61,13 @@ fn generated_keys_are_what_the_generator_gives() {
     impl rand_core::TryCryptoRng for Counter {}
     let wanted: Vec<u8> = (1..=32).collect();
     assert_eq!(SecretKey::generate(&mut Counter(0)).expose_bytes(), wanted);
+    for count in [0, 1, 2, 63, 64, 65, 200] {
+        let mut counter = Counter(0);
+        let keys = SecretKey::generate_many(count, &mut counter);
+        assert_eq!(keys.len(), count);
+        let bytes = keys.iter().flat_map(|key| key.expose_bytes());
+        assert!(bytes.zip(1..).all(|(byte, wanted): (_, u32)| u32::from(*byte) == wanted % 256));
+    }
 }
 
 #[test]
