@@ -1,4 +1,4 @@
-//! What each fuzz target starts from: inputs out of the test vectors.
+//! What each fuzz target starts from: inputs out of the test vectors, and special points.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -34,6 +34,9 @@ pub(crate) fn write(target: &str, corpus: &Path) -> Result<()> {
         _ => &[],
     };
     let corpus = project::root()?.join(corpus);
+    if target == "x25519_batch" {
+        return write_points(&corpus);
+    }
     for (file, properties) in sources {
         let path = project::root()?.join("testdata/vectors").join(file);
         let text = std::fs::read_to_string(&path)
@@ -49,6 +52,36 @@ pub(crate) fn write(target: &str, corpus: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// For each of three tiers, as many points as fill some lanes, a vector, and all that share an
+/// inversion.
+fn write_points(corpus: &Path) -> Result<()> {
+    for tier in 0..3 {
+        for count in [2, 9, 300] {
+            let name = corpus.join(format!("seed-points-{tier}-{count:03}"));
+            let mut seed = vec![tier];
+            seed.extend(special_points().into_iter().cycle().take(count).flatten());
+            std::fs::write(&name, seed)
+                .with_context(|| format!("cannot write {}", name.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// 2, which is on the twist, 9, which is the base point, points of low order, and numbers that are
+/// not below p = 2^255 − 19.
+fn special_points() -> Vec<[u8; 32]> {
+    let number = |lowest: u8, others: u8, highest: u8| {
+        let mut bytes = [others; 32];
+        bytes[0] = lowest;
+        bytes[31] = highest;
+        bytes
+    };
+    let small = [2, 9, 0, 1].map(|lowest| number(lowest, 0, 0));
+    let around_p = [0xec, 0xed, 0xee, 0xff].map(|lowest| number(lowest, 0xff, 0x7f));
+    let bit_255 = number(9, 0, 0x80);
+    [&small[..], &around_p, &[bit_255]].concat()
 }
 
 /// Every string and every object, as JSON, that stands under one of the `properties`, at any depth.
@@ -78,6 +111,16 @@ fn seed(value: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn points_are_seeds_of_x25519() {
+        let folder = tempfile::tempdir().unwrap();
+        write("x25519_batch", folder.path()).unwrap();
+        let lengths =
+            |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().metadata().unwrap().len();
+        let lengths: BTreeSet<_> = folder.path().read_dir().unwrap().map(lengths).collect();
+        assert_eq!(lengths.into_iter().collect::<Vec<_>>(), [65, 289, 9601]);
+    }
 
     #[test]
     fn strings_and_objects_are_found_at_any_depth() {
