@@ -15,9 +15,13 @@ pub(crate) struct Operation {
     pub(crate) secrets: usize,
     /// Whether it has a table of its point.
     pub(crate) table: bool,
-    run: fn(&Operations, &[SecretKey]) -> Vec<[u8; 32]>,
-    wanted: fn(&[[u8; 32]], &[[u8; 32]]) -> Vec<[u8; 32]>,
+    run: fn(&Operations, &[SecretKey]) -> Results,
+    wanted: Wanted,
 }
+
+type Results = Vec<[u8; 32]>;
+/// From secrets and points.
+type Wanted = fn(&[[u8; 32]], &[[u8; 32]]) -> Results;
 
 /// u = 2, which is on the twist, where a fixed point has no table.
 const ON_THE_TWIST: [u8; 32] = {
@@ -94,19 +98,19 @@ impl Operations {
     }
 
     /// Runs one of them.
-    pub(crate) fn run(&self, operation: &Operation, secrets: &[SecretKey]) -> Vec<[u8; 32]> {
+    pub(crate) fn run(&self, operation: &Operation, secrets: &[SecretKey]) -> Results {
         (operation.run)(self, secrets)
     }
 
     /// What must come of it, by x25519-dalek.
-    pub(crate) fn wanted(&self, operation: &Operation, secrets: &[[u8; 32]]) -> Vec<[u8; 32]> {
+    pub(crate) fn wanted(&self, operation: &Operation, secrets: &[[u8; 32]]) -> Results {
         let points: Vec<_> = self.points.iter().map(bytes).collect();
         (operation.wanted)(secrets, &points)
     }
 }
 
 /// Every secret times every point, the points in turn.
-fn each(secrets: &[[u8; 32]], points: &[[u8; 32]]) -> Vec<[u8; 32]> {
+fn each(secrets: &[[u8; 32]], points: &[[u8; 32]]) -> Results {
     let all = |secret: &[u8; 32]| {
         points.iter().map(|point| x25519_dalek::x25519(*secret, *point)).collect::<Vec<_>>()
     };
@@ -130,6 +134,6 @@ fn exposed(secret: &SharedSecret) -> [u8; 32] {
     secret.expose_bytes().try_into().expect("a shared secret is 32 bytes")
 }
 
-fn shared(secrets: &[SharedSecret]) -> Vec<[u8; 32]> {
+fn shared(secrets: &[SharedSecret]) -> Results {
     secrets.iter().map(exposed).collect()
 }
