@@ -22,10 +22,6 @@ pub(crate) struct Figures {
     pub(crate) default: TierFigures,
     /// The same figures for every tier that the processor has.
     pub(crate) tiers: BTreeMap<Tier, TierFigures>,
-    /// By the engine from a JSON file, one thread computing.
-    pub(crate) restore_100k_seconds: f64,
-    pub(crate) restore_peak_mib: f64,
-    pub(crate) restore_peak_above_empty_mib: f64,
     pub(crate) processor: String,
     pub(crate) rounds: usize,
     pub(crate) plaintext_bytes: usize,
@@ -34,11 +30,23 @@ pub(crate) struct Figures {
     pub(crate) restores: Vec<Restore>,
 }
 
-/// What a tier comes to, on one thread. `…_vs_vodozemac`: how many times as fast.
+/// What a tier comes to, on one thread. `…_vs_vodozemac`: how many times as fast. Where a layer has
+/// no form for many keys yet, or asks for no tier, the figure is that of what it has.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct TierFigures {
+    pub(crate) encrypt_batch_vs_vodozemac: f64,
+    pub(crate) decrypt_batch_vs_vodozemac: f64,
+    pub(crate) encrypt_wire_vs_vodozemac: f64,
+    pub(crate) decrypt_wire_vs_vodozemac: f64,
     pub(crate) encrypt_one_vs_vodozemac: f64,
     pub(crate) decrypt_one_vs_vodozemac: f64,
+    /// What the whole walk costs, JSON as received to bound room key, in times of the decryption
+    /// alone.
+    pub(crate) walk_vs_core: f64,
+    /// By the engine from a JSON file, one thread computing.
+    pub(crate) restore_100k_seconds: f64,
+    pub(crate) restore_peak_mib: f64,
+    pub(crate) restore_peak_above_empty_mib: f64,
 }
 
 /// One subject.
@@ -56,11 +64,9 @@ pub(crate) struct Measured {
 impl Figures {
     pub(crate) fn new(rounds: usize, subjects: &[Subject], restores: Vec<Restore>) -> Result<Self> {
         let tiers: BTreeMap<_, _> = Tier::available()
-            .map(|tier| Ok((tier, TierFigures::new(subjects)?)))
+            .map(|tier| Ok((tier, TierFigures::new(tier, subjects, &restores)?)))
             .collect::<Result<_>>()?;
         let tier = Tier::detect()?;
-        let (sessions, restore) = restored(&restores).ok_or("nothing was restored")?;
-        let restore = restore.clone();
         Ok(Self {
             tier,
             default: tiers
@@ -68,10 +74,6 @@ impl Figures {
                 .cloned()
                 .ok_or("the tier that is taken is one that is there")?,
             tiers,
-            // A short run tries out whether all this works, with fewer keys.
-            restore_100k_seconds: restore.seconds * 100_000.0 / sessions as f64,
-            restore_peak_mib: restore.peak_mib,
-            restore_peak_above_empty_mib: restore.peak_mib - restore.empty_mib,
             processor: processor(),
             rounds,
             plaintext_bytes: PLAINTEXT,
@@ -86,16 +88,28 @@ impl Figures {
 }
 
 impl TierFigures {
-    fn new(subjects: &[Subject]) -> Result<Self> {
-        let subject = |operation, who| find(subjects, operation, who, 1);
-        let vs = |operation, who, peer: (Operation, Who)| {
-            let (subject, peer) = (subject(operation, who), subject(peer.0, peer.1));
-            subject.zip(peer).map_or(f64::NAN, |(subject, peer)| ratio(subject, peer))
+    fn new(tier: Tier, subjects: &[Subject], restores: &[Restore]) -> Result<Self> {
+        let by = |operation, who| {
+            find(subjects, operation, who, 1).ok_or(format!("{operation} by {who}: not measured"))
         };
-        let to_vodozemac = |operation, who| vs(operation, who, (operation, Who::Vodozemac));
+        let many = |operation| by(operation, Who::Batch(tier)).or_else(|_| by(operation, Who::One));
+        let to_vodozemac = |subject: &Subject| {
+            Ok::<_, String>(ratio(subject, by(subject.operation, Who::Vodozemac)?))
+        };
+        let (core, walk) = (many(Operation::DecryptCore)?, many(Operation::DecryptWire)?);
+        let (sessions, restore) = restored(restores).ok_or("nothing was restored")?;
         Ok(Self {
-            encrypt_one_vs_vodozemac: to_vodozemac(Operation::EncryptCore, Who::One),
-            decrypt_one_vs_vodozemac: to_vodozemac(Operation::DecryptCore, Who::One),
+            encrypt_batch_vs_vodozemac: to_vodozemac(many(Operation::EncryptCore)?)?,
+            decrypt_batch_vs_vodozemac: to_vodozemac(core)?,
+            encrypt_wire_vs_vodozemac: to_vodozemac(many(Operation::EncryptWire)?)?,
+            decrypt_wire_vs_vodozemac: to_vodozemac(walk)?,
+            encrypt_one_vs_vodozemac: to_vodozemac(by(Operation::EncryptCore, Who::One)?)?,
+            decrypt_one_vs_vodozemac: to_vodozemac(by(Operation::DecryptCore, Who::One)?)?,
+            walk_vs_core: ratio(core, walk),
+            // A short run tries out whether all this works, with fewer keys.
+            restore_100k_seconds: restore.seconds * 100_000.0 / sessions as f64,
+            restore_peak_mib: restore.peak_mib,
+            restore_peak_above_empty_mib: restore.peak_mib - restore.empty_mib,
         })
     }
 }

@@ -1,8 +1,8 @@
-//! What ours takes: one key at a time; and X25519 for many at once on each tier.
+//! What ours takes: one key at a time, and many at once on each tier.
 
 use std::{hint::black_box, ops::Range, sync::Arc};
 
-use matrix_key_backup_primitives::hazmat;
+use matrix_key_backup_primitives::hazmat::{self, Decryptor, Encryptor};
 use matrix_key_backup_v2::UnverifiedSessionData;
 use matrix_key_backup_wire::{BackupAlgorithm, Names};
 use matrix_key_backup_x25519_batch as x25519;
@@ -29,11 +29,13 @@ pub(crate) fn subjects(input: &Arc<Input>) -> Result<Vec<Subject>> {
     Ok(subjects)
 }
 
+/// In the form that takes one: the tables of an encryptor, and a ladder of its own for each key.
 fn one(input: &Arc<Input>) -> Vec<Subject> {
+    let encryptor = Encryptor::new(input.writer.public_key());
     vec![
-        each(Operation::EncryptCore, input, |input, key| {
+        each(Operation::EncryptCore, input, move |input, key| {
             let plaintext = black_box(&input.plaintexts[key]);
-            black_box(hazmat::encrypt(input.writer.public_key(), plaintext, &mut rng()).unwrap());
+            black_box(encryptor.encrypt(plaintext, &mut rng()).unwrap());
         }),
         each(Operation::DecryptCore, input, |input, key| {
             let hazmat::RawMessage { ephemeral, ciphertext } = black_box(&input.messages[key]);
@@ -63,9 +65,13 @@ fn each(
 }
 
 fn batch(input: &Arc<Input>, tier: Tier) -> Result<Vec<Subject>> {
+    let encryptor = Encryptor::with_tier(input.writer.public_key(), tier.x25519())?;
+    let decryptor = Decryptor::with_tier(input.reader.decryption_key(), tier.x25519())?;
     Ok(vec![
         subject(Operation::Agree, tier, agree(input, tier)?),
         subject(Operation::DiffieHellman, tier, diffie_hellman(input, tier)?),
+        subject(Operation::EncryptCore, tier, encrypt_core(Arc::clone(input), encryptor)),
+        subject(Operation::DecryptCore, tier, decrypt_core(Arc::clone(input), decryptor)),
     ])
 }
 
@@ -93,4 +99,21 @@ fn diffie_hellman(input: &Input, tier: Tier) -> Result<Work> {
     Ok(Box::new(move |keys| {
         black_box(batch.diffie_hellman(&secret, black_box(&points[keys])));
     }))
+}
+
+fn encrypt_core(input: Arc<Input>, encryptor: Encryptor) -> Work {
+    Box::new(move |keys| {
+        let plaintexts = black_box(&input.plaintexts[keys]);
+        black_box(encryptor.encrypt_batch(plaintexts, &mut rng()).unwrap());
+    })
+}
+
+fn decrypt_core(input: Arc<Input>, decryptor: Decryptor) -> Work {
+    Box::new(move |keys| {
+        let messages = input.messages[keys].iter();
+        let messages: Vec<_> =
+            messages.map(|message| (message.ephemeral, &message.ciphertext)).collect();
+        let plaintexts = black_box(decryptor.decrypt_batch(black_box(&messages)));
+        assert!(plaintexts.iter().all(Result::is_ok));
+    })
 }

@@ -16,12 +16,14 @@ const TOP: usize = 64;
 /// Where the longest bar ends: behind it stands its figure.
 const LONGEST: f64 = 430.0;
 
-const PANELS: [(Operation, &str); 2] = [
+const PANELS: [(Operation, &str); 4] = [
+    (Operation::EncryptCore, "Encrypting: plaintext to ephemeral key and ciphertext"),
+    (Operation::DecryptCore, "Decrypting: and back"),
     (Operation::EncryptWire, "Backing up: a room key to session_data, MAC and JSON included"),
     (Operation::DecryptWire, "Restoring: session_data to a room key, MAC and JSON included"),
 ];
 
-/// Draws what a key takes on the wire, one thread, whoever does it.
+/// Draws how many keys a second each does, on one thread.
 pub(crate) fn svg(figures: &Figures) -> String {
     let panels = PANELS.map(|(operation, title)| (title, bars(figures, operation)));
     let rows: usize = panels.iter().map(|(_, bars)| bars.len()).sum();

@@ -24,9 +24,17 @@ pub(crate) fn markdown(figures: &Figures) -> String {
 type Figure = fn(&TierFigures) -> f64;
 
 /// What is asked of a tier, one row each.
-const ROWS: [(&str, Figure); 2] = [
+const ROWS: [(&str, Figure); 10] = [
+    ("encrypt, core, batch, × vodozemac", |tier| tier.encrypt_batch_vs_vodozemac),
+    ("decrypt, core, batch, × vodozemac", |tier| tier.decrypt_batch_vs_vodozemac),
+    ("encrypt, wire, batch, × vodozemac", |tier| tier.encrypt_wire_vs_vodozemac),
+    ("decrypt, wire, batch, × vodozemac", |tier| tier.decrypt_wire_vs_vodozemac),
     ("encrypt, core, one key, × vodozemac", |tier| tier.encrypt_one_vs_vodozemac),
     ("decrypt, core, one key, × vodozemac", |tier| tier.decrypt_one_vs_vodozemac),
+    ("the whole walk, × decryption alone", |tier| tier.walk_vs_core),
+    ("restore of 100,000 keys, seconds", |tier| tier.restore_100k_seconds),
+    ("its peak of memory, MiB", |tier| tier.restore_peak_mib),
+    ("of which above an empty process, MiB", |tier| tier.restore_peak_above_empty_mib),
 ];
 
 fn tiers(out: &mut String, figures: &Figures) -> std::fmt::Result {
