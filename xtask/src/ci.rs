@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::layers::{self, Package};
 use crate::steps::Steps;
 use crate::toolchain::{self, BARE_METAL, WASM32};
-use crate::{bench, ct, e2e, fuzz, page, portability, project, test};
+use crate::{bench, ct, e2e, fuzz, page, portability, project, test, write_only};
 
 /// Runs every check there is, and skips none.
 ///
@@ -15,7 +15,7 @@ use crate::{bench, ct, e2e, fuzz, page, portability, project, test};
 /// weight of each layer; the oldest Rust promised; all that `cargo xtask test` runs; the page that
 /// `status --html` draws, in Chromium; builds without std and for WebAssembly; a short run of each
 /// fuzz target; that X25519 in batches takes constant time; the tests against other
-/// implementations, and the benchmark for a moment. A compiler, target, browser or valgrind that is
+/// implementations, and the benchmark for a moment; the write-only device. A compiler, target, browser or valgrind that is
 /// missing is installed, by rustup or from Debian's packages; where that fails, the task fails.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -55,14 +55,15 @@ fn run(steps: &mut Steps, arguments: &Arguments) -> Result<()> {
     oldest_rust(steps)?;
     fuzz::all(steps, arguments.fuzz_seconds)?;
     constant_time(steps)?;
-    peers(steps)
+    peers(steps)?;
+    write_only::all(steps)
 }
 
 fn formatting(steps: &mut Steps) -> Result<()> {
     steps
         .call("rustfmt", "cargo fmt --version", || toolchain::ensure_component("rustfmt", "fmt"))?;
     steps.run("formatting", project::cargo()?.args(["fmt", "--all", "--check"]))?;
-    for workspace in ["ct", "fuzz", "peers"] {
+    for workspace in ["ct", "examples/write-only", "fuzz", "peers"] {
         let manifest = format!("{workspace}/Cargo.toml");
         let mut command = project::cargo()?;
         command.args(["fmt", "--all", "--check", "--manifest-path", &manifest]);

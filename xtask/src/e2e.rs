@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::homeserver::{self, Homeserver};
 use crate::project;
 use crate::steps::{self, Steps};
+use crate::write_only;
 
 /// How a person runs this alone.
 const TASK: &str = "cargo xtask e2e";
@@ -60,6 +61,15 @@ pub(crate) fn peers(steps: &mut Steps) -> Result<()> {
     run(steps, Suite::Peers, None)
 }
 
+/// What `cargo xtask write-only` runs: the example of a write-only device.
+///
+/// # Errors
+///
+/// As [`main`].
+pub(crate) fn write_only(steps: &mut Steps, filter: Option<&str>) -> Result<()> {
+    run(steps, Suite::WriteOnly, filter)
+}
+
 /// Whose tests.
 #[derive(Debug, Clone, Copy)]
 enum Suite {
@@ -67,6 +77,8 @@ enum Suite {
     Ours,
     /// Those of peers/, a large workspace of its own.
     Peers,
+    /// Those of examples/write-only, another one.
+    WriteOnly,
 }
 
 fn run(steps: &mut Steps, suite: Suite, filter: Option<&str>) -> Result<()> {
@@ -108,8 +120,15 @@ fn tests(suite: Suite, filter: Option<&str>, options: &[&str]) -> Result<Command
         Suite::Peers => {
             command.args(["--manifest-path", "peers/Cargo.toml", "--ignore-rust-version"])
         }
+        Suite::WriteOnly => {
+            command.args(["--manifest-path", write_only::MANIFEST, "--ignore-rust-version"])
+        }
     };
     command.args(["--", "--include-ignored"]).args(options).args(filter);
+    if matches!(suite, Suite::WriteOnly) {
+        // What the devices tell is what a person wants to see, and in one order.
+        command.args(["--nocapture", "--test-threads=1"]);
+    }
     Ok(command)
 }
 

@@ -1,8 +1,8 @@
 //! The tasks of this checkout: `cargo xtask --help` lists them.
 //!
 //! One file per task: [`mod@test`], [`e2e`], [`ci`], [`ct`], [`fuzz`], [`homeserver`], [`measure`],
-//! [`page`], [`vectors`], [`bench`]. [`steps`] runs their steps, [`toolchain`] finds or installs
-//! compilers, [`layers`] knows the stack.
+//! [`page`], [`vectors`], [`bench`], [`write_only`]. [`steps`] runs their steps, [`toolchain`] finds
+//! or installs compilers, [`layers`] knows the stack.
 #![expect(clippy::print_stdout, reason = "a task talks to the person who called it")]
 
 mod bench;
@@ -22,6 +22,7 @@ mod steps;
 mod test;
 mod toolchain;
 mod vectors;
+mod write_only;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,7 @@ enum Task {
     Page(page::Arguments),
     Bench(bench::Arguments),
     Vectors(vectors::Arguments),
+    WriteOnly(write_only::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Task::Page(arguments) => page::main(&arguments),
         Task::Bench(arguments) => bench::main(&arguments),
         Task::Vectors(arguments) => vectors::main(&arguments),
+        Task::WriteOnly(arguments) => write_only::main(&arguments),
     };
     match outcome {
         Ok(code) => code,
