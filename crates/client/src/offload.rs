@@ -4,6 +4,8 @@
 //! is done in place, and the future gives way after every few items, so that other tasks of a
 //! single-threaded executor, a browser's for one, get their turn.
 
+use crate::maybe_send::{MaybeSend, MaybeSync};
+
 #[cfg(feature = "rayon")]
 mod imp {
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -37,8 +39,8 @@ mod imp {
 mod imp {
     use core::task::Poll;
 
-    /// After this many items, about a millisecond's work, others get a turn.
-    const ITEMS_PER_TURN: usize = 16;
+    /// After this many items others get a turn.
+    const ITEMS_PER_TURN: usize = 1;
 
     /// Applies `work` to every item, keeping the order.
     pub(crate) async fn map<T, U, F: Fn(T) -> U>(items: Vec<T>, work: F) -> Vec<U> {
@@ -67,3 +69,19 @@ mod imp {
 }
 
 pub(crate) use imp::map;
+
+/// As many take the vector unit's advantages: work on them together is a few milliseconds.
+const CHUNK: usize = 128;
+
+/// Applies `work` to pieces of the items, keeping the order.
+pub(crate) async fn map_chunks<T, U, F>(items: Vec<T>, work: F) -> Vec<U>
+where
+    T: MaybeSend + 'static,
+    U: MaybeSend + 'static,
+    F: Fn(Vec<T>) -> U + MaybeSend + MaybeSync + 'static,
+{
+    let mut items = items.into_iter();
+    let chunk = || Some(items.by_ref().take(CHUNK).collect()).filter(|it: &Vec<T>| !it.is_empty());
+    let chunks: Vec<Vec<T>> = core::iter::from_fn(chunk).collect();
+    map(chunks, work).await
+}

@@ -4,7 +4,8 @@
 use matrix_key_backup_v1 as v1;
 use matrix_key_backup_v2 as v2;
 use matrix_key_backup_wire::{
-    BackupAlgorithm, Expected, KeyBackupDataError, RoomId, SessionDataError, SessionId, UserId,
+    BackupAlgorithm, Expected, KeyBackupData, KeyBackupDataError, RoomId, SessionDataError,
+    SessionId, UserId,
 };
 use thiserror::Error;
 
@@ -38,16 +39,77 @@ impl EntryReader {
     ///
     /// [`RejectedKey`] names the entry and says why it gives no key. It concerns this entry only.
     pub fn read(&self, key: ReceivedKey) -> Result<BackedUpSession, RejectedKey> {
-        let ReceivedKey { room_id, session_id, data } = key;
-        let expected = Expected { room_id, session_id, user_id: self.user_id.clone() };
+        let (expected, data) = self.placed(key);
         let session = data
             .map_err(RejectReason::from)
             .and_then(|data| self.read_session_data(data.session_data.get(), &expected));
-        session.map_err(|reason| RejectedKey {
-            room_id: expected.room_id,
-            session_id: expected.session_id,
-            reason,
-        })
+        session.map_err(|reason| rejected(expected, reason))
+    }
+
+    /// Takes any number of entries through the whole walk, each by itself and in their order, but
+    /// for the decryption: that is done for all whose MACs hold at once, on the processor's vector
+    /// unit.
+    ///
+    /// # Errors
+    ///
+    /// None for the whole; for each entry as [`read`](Self::read).
+    #[must_use]
+    pub fn read_batch(&self, keys: Vec<ReceivedKey>) -> Vec<Result<BackedUpSession, RejectedKey>> {
+        let (places, data): (Vec<_>, Vec<_>) = keys.into_iter().map(|key| self.placed(key)).unzip();
+        let (mut verified, mut from_v1) = (Vec::new(), Vec::new());
+        let steps: Vec<_> = data
+            .iter()
+            .map(|data| {
+                let data = data.as_ref().map_err(|error| RejectReason::from(*error))?;
+                Ok(match self.verify(data.session_data.get())? {
+                    Verified::V2(entry) => {
+                        verified.push(entry);
+                        Step::V2
+                    }
+                    Verified::V1(entry, mac) => {
+                        from_v1.push(entry);
+                        Step::V1(mac)
+                    }
+                })
+            })
+            .collect();
+        let decrypted = v2::VerifiedSessionData::decrypt_batch(&verified, &self.reader);
+        let decrypted_v1 = v1::ReceivedKey::decrypt_batch(&from_v1, self.reader.decryption_key());
+        let (mut decrypted, mut decrypted_v1) = (decrypted.into_iter(), decrypted_v1.into_iter());
+        // There is a result for each that was handed over.
+        let mut bind = |step, expected: &Expected| match step {
+            Step::V2 => {
+                let none = Err(v2::UnusableSessionData::Undecryptable);
+                Ok(decrypted.next().unwrap_or(none)?.bind(expected)?.into())
+            }
+            Step::V1(mac) => {
+                let none = Err(v1::UnusableKey::Undecryptable);
+                bind_v1(decrypted_v1.next().unwrap_or(none)?, expected, mac)
+            }
+        };
+        let bound = steps.into_iter().zip(places).map(|(step, expected)| {
+            let session = step.and_then(|step| bind(step, &expected));
+            session.map_err(|reason| rejected(expected, reason))
+        });
+        bound.collect()
+    }
+
+    /// Where an entry was found, and what was found there.
+    fn placed(&self, key: ReceivedKey) -> (Expected, Result<KeyBackupData, KeyBackupDataError>) {
+        let ReceivedKey { room_id, session_id, data } = key;
+        (Expected { room_id, session_id, user_id: self.user_id.clone() }, data)
+    }
+
+    /// The MAC before anything else.
+    fn verify<'a>(&self, session_data: &'a str) -> Result<Verified<'a>, RejectReason> {
+        let unverified = v2::UnverifiedSessionData::parse(session_data, self.algorithm)?;
+        match (unverified.verify(self.reader.mac_key()), self.algorithm) {
+            (Ok(verified), _) => Ok(Verified::V2(verified)), // H-4: a valid MAC decides
+            (Err(mac), BackupAlgorithm::V1) => {
+                Ok(Verified::V1(v1::ReceivedKey::parse(session_data)?, mac))
+            }
+            (Err(error), BackupAlgorithm::V2(_)) => Err(error.into()), // V2-6
+        }
     }
 
     /// Takes one `session_data`, as received, through the whole walk.
@@ -60,32 +122,42 @@ impl EntryReader {
         session_data: &str,
         expected: &Expected,
     ) -> Result<BackedUpSession, RejectReason> {
-        let unverified = v2::UnverifiedSessionData::parse(session_data, self.algorithm)?;
-        let verified = match (unverified.verify(self.reader.mac_key()), self.algorithm) {
-            (Ok(verified), _) => verified, // H-4: a valid MAC decides
-            (Err(unverified), BackupAlgorithm::V1) => {
-                return self.read_v1(session_data, expected, unverified);
+        match self.verify(session_data)? {
+            Verified::V2(verified) => Ok(verified.decrypt(&self.reader)?.bind(expected)?.into()),
+            Verified::V1(entry, mac) => {
+                bind_v1(entry.decrypt(self.reader.decryption_key())?, expected, mac)
             }
-            (Err(error), BackupAlgorithm::V2(_)) => return Err(error.into()), // V2-6
-        };
-        let bound = verified.decrypt(&self.reader)?.bind(expected)?;
-        Ok(BackedUpSession::from(bound))
+        }
     }
+}
 
-    fn read_v1(
-        &self,
-        session_data: &str,
-        expected: &Expected,
-        mac: v2::VerifyError,
-    ) -> Result<BackedUpSession, RejectReason> {
-        let bound = v1::ReceivedKey::parse(session_data)?
-            .decrypt(self.reader.decryption_key())?
-            .bind(expected)
-            .map_err(RejectReason::MisplacedV1)?;
-        let session = BackedUpSession::from(bound);
-        // H-2: a MAC that is there and does not hold counts as absent, and is reported.
-        Ok(if mac.was_present() { session.with_ignored_mac(mac) } else { session })
-    }
+/// An entry that may be decrypted.
+enum Verified<'a> {
+    /// Its MAC holds.
+    V2(v2::VerifiedSessionData<'a>),
+    /// It is in a v1 backup and has no MAC that holds, for this reason.
+    V1(v1::ReceivedKey<'a>, v2::VerifyError),
+}
+
+/// Which of the two it was, once it is among the others.
+enum Step {
+    V2,
+    V1(v2::VerifyError),
+}
+
+fn bind_v1(
+    decrypted: v1::DecryptedSessionData,
+    expected: &Expected,
+    mac: v2::VerifyError,
+) -> Result<BackedUpSession, RejectReason> {
+    let bound = decrypted.bind(expected).map_err(RejectReason::MisplacedV1)?;
+    let session = BackedUpSession::from(bound);
+    // H-2: a MAC that is there and does not hold counts as absent, and is reported.
+    Ok(if mac.was_present() { session.with_ignored_mac(mac) } else { session })
+}
+
+fn rejected(expected: Expected, reason: RejectReason) -> RejectedKey {
+    RejectedKey { room_id: expected.room_id, session_id: expected.session_id, reason }
 }
 
 /// An entry that gives no key: which one, and why.

@@ -52,7 +52,8 @@ async fn read_page(
     page: Vec<crate::store::ReceivedKey>,
 ) -> RestoredBatch {
     let mut batch = RestoredBatch::default();
-    for result in offload::map(page, move |key| reader.read(key)).await {
+    let read = offload::map_chunks(page, move |keys| reader.read_batch(keys)).await;
+    for result in read.into_iter().flatten() {
         match result {
             Ok(session) => batch.sessions.push(session),
             Err(rejected) => batch.rejected.push(rejected),

@@ -7,12 +7,14 @@
 //!
 //! The `…_secret` forms take a time that does not depend on the content, and never leave a copy of
 //! what they decode or encode in freed memory. The others are for what everybody may see, as
-//! ciphertexts, which are most of a backup: they are ten times faster, by the processor's vector
-//! instructions.
+//! ciphertexts, which are most of a backup: they are several times faster.
 
 use alloc::{string::String, vec, vec::Vec};
 
-use base64_simd::{STANDARD, STANDARD_NO_PAD};
+use ::base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
+};
 use base64ct::{Base64, Base64Unpadded, Encoding};
 use zeroize::Zeroizing;
 
@@ -24,7 +26,7 @@ pub struct Base64Error;
 /// Encodes `bytes` that are no secret, without padding.
 #[must_use]
 pub fn encode_unpadded(bytes: &[u8]) -> String {
-    STANDARD_NO_PAD.encode_to_string(bytes)
+    STANDARD_NO_PAD.encode(bytes)
 }
 
 /// Encodes secret `bytes` without padding, into a string that is wiped on drop.
@@ -40,7 +42,7 @@ pub fn encode_unpadded_secret(bytes: &[u8]) -> Zeroizing<String> {
 /// [`Base64Error`] for padding, a character outside the standard alphabet, an impossible length,
 /// or trailing bits that are not zero.
 pub fn decode_unpadded(text: &str) -> Result<Vec<u8>, Base64Error> {
-    STANDARD_NO_PAD.decode_to_vec(text).map_err(|_| Base64Error)
+    STANDARD_NO_PAD.decode(text).map_err(|_| Base64Error)
 }
 
 /// Decodes base64 of no secret that is either unpadded, or padded exactly as RFC 4648 wants it (K-4).
@@ -50,7 +52,7 @@ pub fn decode_unpadded(text: &str) -> Result<Vec<u8>, Base64Error> {
 /// As [`decode_unpadded`], except that correct padding is accepted.
 pub fn decode_either(text: &str) -> Result<Vec<u8>, Base64Error> {
     let form = if text.ends_with('=') { &STANDARD } else { &STANDARD_NO_PAD };
-    form.decode_to_vec(text).map_err(|_| Base64Error)
+    form.decode(text).map_err(|_| Base64Error)
 }
 
 /// [`decode_either`] for a secret.

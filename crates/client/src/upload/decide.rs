@@ -1,9 +1,17 @@
 //! What becomes of one key: pure, so that it can be done on any thread.
 
-use matrix_key_backup_primitives::{BackupMacKey, BackupPublicKey, hazmat::EphemeralSecretKey};
+use matrix_key_backup_primitives::{
+    BackupMacKey,
+    hazmat::{Encryptor, EphemeralSecretKey},
+};
 use matrix_key_backup_v1 as v1;
-use matrix_key_backup_v2::{BackupReader, BackupWriter, SealError, UnverifiedSessionData};
-use matrix_key_backup_wire::{BackupAlgorithm, ENTRY_MAX_BYTES, KeyBackupData, Provenance, UserId};
+use matrix_key_backup_v2::{
+    AuthenticatedSessionData, BackupReader, BackupWriter, SealError, UnverifiedSessionData,
+};
+use matrix_key_backup_wire::{
+    BackedUpSessionData, BackupAlgorithm, ENTRY_MAX_BYTES, KeyBackupData, Provenance, UserId,
+};
+use serde_json::value::RawValue;
 
 use super::{
     RoomKey,
@@ -35,14 +43,39 @@ enum Access {
 /// How keys are encrypted.
 #[derive(Debug)]
 enum Sealer {
-    V1(BackupPublicKey),
+    V1(Encryptor),
     V2(BackupWriter),
 }
 
-/// What becomes of a key: perhaps an entry to write, and what to tell.
+impl Sealer {
+    /// Seals keys, in their order.
+    fn seal(
+        &self,
+        keys: &[&RoomKey],
+        ephemeral: &[EphemeralSecretKey],
+    ) -> Result<Vec<Box<RawValue>>, SealError> {
+        match self {
+            Self::V1(encryptor) => {
+                let data: Vec<&BackedUpSessionData> =
+                    keys.iter().map(|key| &**key.session.data()).collect();
+                let encrypted = v1::hazmat_encrypt_batch_with(encryptor, &data, ephemeral)
+                    .map_err(|v1::LowOrderPublicKey| SealError::LowOrderPublicKey)?;
+                Ok(encrypted.into_iter().map(v1::EncryptedSessionData::into_raw).collect())
+            }
+            Self::V2(writer) => {
+                let sessions: Vec<_> = keys.iter().map(|key| &key.session).collect();
+                let sealed = writer.hazmat_seal_batch_with(&sessions, ephemeral)?;
+                Ok(sealed.into_iter().map(AuthenticatedSessionData::into_raw).collect())
+            }
+        }
+    }
+}
+
+/// What becomes of a key: whether it is written, as it is here, and what to tell.
 #[derive(Debug)]
 pub(super) struct Decision {
-    pub(super) entry: Option<KeyToStore>,
+    /// To be sealed and written.
+    pub(super) key: Option<RoomKey>,
     pub(super) outcome: Outcome,
 }
 
@@ -53,7 +86,7 @@ impl Decider {
         user_id: Option<UserId>,
     ) -> Self {
         let sealer = match algorithm {
-            BackupAlgorithm::V1 => Sealer::V1(*reader.public_key()),
+            BackupAlgorithm::V1 => Sealer::V1(Encryptor::new(reader.public_key())),
             BackupAlgorithm::V2(names) => Sealer::V2(reader.writer(names)),
         };
         let mac_key = reader.mac_key().clone();
@@ -70,46 +103,34 @@ impl Decider {
         &self.mac_key
     }
 
-    /// Decides on one key, given what the store has in its place. The ephemeral key is for this key
-    /// alone (V1-2).
-    pub(super) fn decide(
-        &self,
-        key: RoomKey,
-        mut stored: Vec<ReceivedKey>,
-        ephemeral: &EphemeralSecretKey,
-    ) -> Result<Decision, SealError> {
+    /// Decides on one key, given what the store has in its place.
+    pub(super) fn decide(&self, key: RoomKey, mut stored: Vec<ReceivedKey>) -> Decision {
         let Some(found) = stored.pop() else {
-            return self.write(&key, Effect::New, None, ephemeral);
+            return self.write(key, Effect::New, None);
         };
         if !stored.iter().all(|other| is_same(other, &found)) {
             let blocked = NoticeKind::Blocked(BlockReason::StoredTwice);
-            return Ok(self.unwritten(&key, Effect::Blocked, Some(blocked)));
+            return self.unwritten(&key, Effect::Blocked, Some(blocked));
         }
         let old = found.data.as_ref().ok().map(KeyMetadata::from);
         match &self.access {
             Access::Reader(reader) => match reader.read(found) {
-                Ok(existing) => self.merge(key, existing, old, ephemeral),
-                Err(rejected) => self.over_unreadable(&key, rejected.reason, old, ephemeral),
+                Ok(existing) => self.merge(key, existing, old),
+                Err(rejected) => self.over_unreadable(key, rejected.reason, old),
             },
             Access::Writer => match self.unverified(&found) {
-                Ok(()) => self.unread(&key, old, ephemeral),
-                Err(reason) => self.over_unreadable(&key, reason, old, ephemeral),
+                Ok(()) => self.unread(key, old),
+                Err(reason) => self.over_unreadable(key, reason, old),
             },
         }
     }
 
     /// A key for a place where there is one already, and what is to be said of that one.
-    fn merge(
-        &self,
-        key: RoomKey,
-        existing: BackedUpSession,
-        old: Option<KeyMetadata>,
-        ephemeral: &EphemeralSecretKey,
-    ) -> Result<Decision, SealError> {
+    fn merge(&self, key: RoomKey, existing: BackedUpSession, old: Option<KeyMetadata>) -> Decision {
         let ignored_mac = existing.ignored_mac().cloned();
-        let mut decision = self.merge_with(key, existing, old, ephemeral)?;
+        let mut decision = self.merge_with(key, existing, old);
         decision.outcome.notices.extend(ignored_mac.map(NoticeKind::IgnoredMac)); // H-2
-        Ok(decision)
+        decision
     }
 
     fn merge_with(
@@ -117,8 +138,7 @@ impl Decider {
         key: RoomKey,
         existing: BackedUpSession,
         old: Option<KeyMetadata>,
-        ephemeral: &EphemeralSecretKey,
-    ) -> Result<Decision, SealError> {
+    ) -> Decision {
         let plan = plan_merge(
             (existing.data(), existing.provenance()),
             (key.session.data(), self.kept_provenance(&key)),
@@ -127,13 +147,13 @@ impl Decider {
             .conflict
             .then(|| NoticeKind::Conflict { stored_kept: plan.properties == Side::First });
         if plan.keeps_first() {
-            return Ok(self.unwritten(&key, Effect::Unchanged, conflict));
+            return self.unwritten(&key, Effect::Unchanged, conflict);
         }
         if self.algorithm == BackupAlgorithm::V1 && existing.has_valid_mac() {
             // What this uploader writes to a v1 backup has no MAC, and migration would then lose
             // what the entry's own vouches for. // M-3
             let blocked = NoticeKind::Blocked(BlockReason::WouldLoseMac);
-            return Ok(self.unwritten(&key, Effect::Blocked, Some(blocked)));
+            return self.unwritten(&key, Effect::Blocked, Some(blocked));
         }
         let merged = combine(key, existing, plan, old);
         match old {
@@ -142,49 +162,43 @@ impl Decider {
                     true => NoticeKind::Conflict { stored_kept: true },
                     false => NoticeKind::Blocked(BlockReason::StoreKeepsOld),
                 };
-                Ok(self.unwritten(&merged, Effect::Blocked, Some(notice)))
+                self.unwritten(&merged, Effect::Blocked, Some(notice))
             }
-            _ => self.write(&merged, Effect::Improved, conflict, ephemeral),
+            _ => self.write(merged, Effect::Improved, conflict),
         }
     }
 
     /// A key for a place where there is an entry that gives none.
     fn over_unreadable(
         &self,
-        key: &RoomKey,
+        key: RoomKey,
         reason: RejectReason,
         old: Option<KeyMetadata>,
-        ephemeral: &EphemeralSecretKey,
-    ) -> Result<Decision, SealError> {
-        let store_keeps_it = old.is_some_and(|old| !replaces(&self.metadata(key), &old));
+    ) -> Decision {
+        let store_keeps_it = old.is_some_and(|old| !replaces(&self.metadata(&key), &old));
         // A writer whose MAC key is stale takes everybody else's entries for forged ones. // T-5
         let may_judge = matches!(self.access, Access::Reader(_));
         if store_keeps_it || !may_judge || somebody_vouches(&reason) {
             let blocked = NoticeKind::Blocked(BlockReason::UnreadableInPlace(reason));
-            return Ok(self.unwritten(key, Effect::Blocked, Some(blocked)));
+            return self.unwritten(&key, Effect::Blocked, Some(blocked));
         }
-        self.write(key, Effect::Improved, Some(NoticeKind::ReplacedUnreadable(reason)), ephemeral)
+        self.write(key, Effect::Improved, Some(NoticeKind::ReplacedUnreadable(reason)))
     }
 
     /// A key for a place where there is an authenticated entry that this writer cannot read.
-    fn unread(
-        &self,
-        key: &RoomKey,
-        old: Option<KeyMetadata>,
-        ephemeral: &EphemeralSecretKey,
-    ) -> Result<Decision, SealError> {
-        if old.is_some_and(|old| !replaces(&self.metadata(key), &old)) {
-            return Ok(self.unwritten(key, Effect::Unchanged, None));
+    fn unread(&self, key: RoomKey, old: Option<KeyMetadata>) -> Decision {
+        if old.is_some_and(|old| !replaces(&self.metadata(&key), &old)) {
+            return self.unwritten(&key, Effect::Unchanged, None);
         }
-        let metadata = self.metadata(key);
+        let metadata = self.metadata(&key);
         let not_later =
             old.is_some_and(|old| metadata.first_message_index <= old.first_message_index);
         if key.session.provenance().is_authenticated() && not_later {
-            return self.write(key, Effect::Improved, None, ephemeral);
+            return self.write(key, Effect::Improved, None);
         }
         // It might take the place of one that is vouched for from an earlier message on. // A-3
         let blocked = NoticeKind::Blocked(BlockReason::CannotCompare);
-        Ok(self.unwritten(key, Effect::Blocked, Some(blocked)))
+        self.unwritten(&key, Effect::Blocked, Some(blocked))
     }
 
     /// All that a writer can see of an entry: whether its MAC is right.
@@ -195,35 +209,49 @@ impl Decider {
         Ok(())
     }
 
-    fn write(
+    fn write(&self, key: RoomKey, effect: Effect, notice: Option<NoticeKind>) -> Decision {
+        let outcome = self.outcome(&key, effect, notice);
+        Decision { key: Some(key), outcome }
+    }
+
+    /// Seals what is to be written, each key with an ephemeral key for it alone (V1-2).
+    pub(super) fn seal(
+        &self,
+        decisions: Vec<(Decision, Option<EphemeralSecretKey>)>,
+    ) -> Result<Vec<(Option<KeyToStore>, Outcome)>, SealError> {
+        let (decisions, ephemeral): (Vec<_>, Vec<_>) = decisions.into_iter().unzip();
+        let ephemeral: Vec<_> = ephemeral.into_iter().flatten().collect();
+        let keys: Vec<_> = decisions.iter().filter_map(|decision| decision.key.as_ref()).collect();
+        let mut sealed = self.sealer.seal(&keys, &ephemeral)?.into_iter();
+        let sealed = decisions.into_iter().map(|Decision { key, outcome }| {
+            match key.and_then(|key| Some((key, sealed.next()?))) {
+                Some((key, session_data)) => self.entry(&key, session_data, outcome),
+                None => (None, outcome),
+            }
+        });
+        Ok(sealed.collect())
+    }
+
+    /// What is put into the store, unless it is too large.
+    fn entry(
         &self,
         key: &RoomKey,
-        effect: Effect,
-        notice: Option<NoticeKind>,
-        ephemeral: &EphemeralSecretKey,
-    ) -> Result<Decision, SealError> {
-        let session_data = match &self.sealer {
-            Sealer::V1(public_key) => {
-                v1::hazmat_encrypt_with(public_key, key.session.data(), ephemeral)
-                    .map_err(|v1::LowOrderPublicKey| SealError::LowOrderPublicKey)?
-                    .into_raw()
-            }
-            Sealer::V2(writer) => writer.hazmat_seal_with(&key.session, ephemeral)?.into_raw(),
-        };
+        session_data: Box<RawValue>,
+        outcome: Outcome,
+    ) -> (Option<KeyToStore>, Outcome) {
         if session_data.get().len() > ENTRY_MAX_BYTES {
-            let blocked = NoticeKind::Blocked(BlockReason::TooLarge);
-            return Ok(self.unwritten(key, Effect::Blocked, Some(blocked))); // V2-13
+            let blocked = NoticeKind::Blocked(BlockReason::TooLarge); // V2-13
+            return (None, self.outcome(key, Effect::Blocked, Some(blocked)));
         }
         let KeyMetadata { first_message_index, forwarded_count, is_verified } = self.metadata(key);
         let data =
             KeyBackupData { first_message_index, forwarded_count, is_verified, session_data };
         let (room_id, session_id) = key.place();
-        let outcome = self.outcome(key, effect, notice);
-        Ok(Decision { entry: Some(KeyToStore { room_id, session_id, data }), outcome })
+        (Some(KeyToStore { room_id, session_id, data }), outcome)
     }
 
     fn unwritten(&self, key: &RoomKey, effect: Effect, notice: Option<NoticeKind>) -> Decision {
-        Decision { entry: None, outcome: self.outcome(key, effect, notice) }
+        Decision { key: None, outcome: self.outcome(key, effect, notice) }
     }
 
     fn outcome(&self, key: &RoomKey, effect: Effect, notice: Option<NoticeKind>) -> Outcome {

@@ -29,7 +29,10 @@ use crate::{
     OpenBackup,
     maybe_send::MaybeSend,
     offload,
-    store::{BackupStore, KeyScope, PutOutcome, ReceivedKey, StoreError, Unwritten, VersionId},
+    store::{
+        BackupStore, KeyScope, KeyToStore, PutOutcome, ReceivedKey, StoreError, Unwritten,
+        VersionId,
+    },
 };
 
 /// Entries on which a MAC key is tried before it is taken for another backup's.
@@ -252,14 +255,15 @@ impl<'s, S: BackupStore> Uploader<'s, S> {
     ) -> Result<(), UploadError<S::Error>> {
         let work = self.with_stored(batch).await?;
         let decider = Arc::clone(&self.decider);
-        let decide = move |Work { key, stored, ephemeral }| decider.decide(key, stored, &ephemeral);
+        let decide = move |Work { key, stored }| decider.decide(key, stored);
         let decisions = offload::map(work, decide).await;
         let mut to_write = Vec::new();
         let mut written = Vec::new();
-        for decision in decisions {
-            let Decision { entry, outcome } = decision?;
-            to_write.extend(entry);
-            written.push(outcome);
+        for sealed in self.seal(decisions).await? {
+            for (entry, outcome) in sealed? {
+                to_write.extend(entry);
+                written.push(outcome);
+            }
         }
         if !to_write.is_empty() {
             let PutOutcome { unwritten, .. } = self.store.put_keys(&self.version, to_write).await?;
@@ -278,9 +282,21 @@ impl<'s, S: BackupStore> Uploader<'s, S> {
         Ok(())
     }
 
-    /// Puts beside every key all that the store has in its place, and an ephemeral key of its own,
-    /// which is wiped once the key was sealed. It comes from the system: a generator in between
-    /// would have a state from which they all follow.
+    /// Seals what is to be written, many at once, each with an ephemeral key of its own, which is
+    /// wiped once the key was sealed. It comes from the system: a generator in between would have a
+    /// state from which they all follow.
+    async fn seal(
+        &self,
+        decisions: Vec<Decision>,
+    ) -> Result<Vec<Result<Vec<(Option<KeyToStore>, Outcome)>, SealError>>, UploadError<S::Error>>
+    {
+        let decisions = decisions.into_iter().map(with_ephemeral);
+        let decisions: Vec<_> = decisions.collect::<Result<_, UploadError<S::Error>>>()?;
+        let decider = Arc::clone(&self.decider);
+        Ok(offload::map_chunks(decisions, move |chunk| decider.seal(chunk)).await)
+    }
+
+    /// Puts beside every key all that the store has in its place.
     async fn with_stored(
         &self,
         batch: HashMap<(RoomId, SessionId), RoomKey>,
@@ -293,11 +309,18 @@ impl<'s, S: BackupStore> Uploader<'s, S> {
         }
         let work = batch.into_iter().map(|(place, key)| {
             let stored = stored.remove(&place).unwrap_or_default();
-            let ephemeral = EphemeralSecretKey::random().map_err(|_| UploadError::NoRandomness)?;
-            Ok(Work { key, stored, ephemeral })
+            Work { key, stored }
         });
-        work.collect()
+        Ok(work.collect())
     }
+}
+
+/// A key that is to be sealed, with a new ephemeral key from the system.
+fn with_ephemeral<E>(
+    decision: Decision,
+) -> Result<(Decision, Option<EphemeralSecretKey>), UploadError<E>> {
+    let ephemeral = decision.key.as_ref().map(|_| EphemeralSecretKey::random());
+    Ok((decision, ephemeral.transpose().map_err(|_| UploadError::NoRandomness)?))
 }
 
 /// What it takes to decide on one key.
@@ -305,7 +328,6 @@ struct Work {
     key: RoomKey,
     /// What the store has in its place. It should be one entry or none.
     stored: Vec<ReceivedKey>,
-    ephemeral: EphemeralSecretKey,
 }
 
 /// What the store did not take was not written, whatever was to be expected.
@@ -366,13 +388,13 @@ pub enum UploadError<E> {
 mod tests {
     use zeroize::ZeroizeOnDrop;
 
-    use super::Work;
+    use super::*;
 
     // K-5: what a key is encrypted with is wiped. It would not compile with a generator that keeps
     // its state.
     #[test]
     fn what_is_drawn_for_a_key_is_wiped() {
-        fn wiped<T: ZeroizeOnDrop>(_: impl Fn(Work) -> T) {}
-        wiped(|Work { ephemeral, .. }| ephemeral);
+        fn drawn<E, T: ZeroizeOnDrop>(_: impl Fn(Decision) -> Result<(Decision, Option<T>), E>) {}
+        drawn(with_ephemeral::<()>);
     }
 }

@@ -101,9 +101,21 @@ impl Encryptor {
         &self,
         ephemeral: &EphemeralSecretKey,
     ) -> Result<(EphemeralPublicKey, MessageKeys), LowOrderPoint> {
-        let secret = ephemeral.to_scalar();
-        let mut agreed = self.agree(core::slice::from_ref(&secret))?;
-        agreed.pop().ok_or(LowOrderPoint)
+        let mut keys = self.message_keys_with(core::slice::from_ref(ephemeral))?;
+        keys.pop().ok_or(LowOrderPoint)
+    }
+
+    /// The same for any number of ephemeral keys, in their order.
+    ///
+    /// # Errors
+    ///
+    /// [`LowOrderPoint`] if the backup's public key is one (V1-7).
+    pub fn message_keys_with(
+        &self,
+        ephemeral: &[EphemeralSecretKey],
+    ) -> Result<Vec<(EphemeralPublicKey, MessageKeys)>, LowOrderPoint> {
+        let secrets: Vec<_> = ephemeral.iter().map(EphemeralSecretKey::to_scalar).collect();
+        self.agree(&secrets)
     }
 
     /// Draws `count` ephemeral keys, for as many messages: of each the public half, and the keys of
