@@ -41,10 +41,11 @@ pub(crate) fn connect(
     let store = connect_with(session.homeserver.clone(), session.access_token.clone())?;
     let Some(refresh_token) = session.refresh_token() else { return Ok(store) };
     let last = Arc::new(Mutex::new(refresh_token.clone()));
+    let connected = session.clone();
     Ok(store.with_token_refresh(move |_| {
-        let last = Arc::clone(&last);
+        let (last, connected) = (Arc::clone(&last), connected.clone());
         async move {
-            let refreshed = refresh(&mut *last.lock().await).await;
+            let refreshed = refresh(&connected, &mut *last.lock().await).await;
             refreshed
                 .inspect_err(|error| {
                     output.warn(format_args!("the access token cannot be refreshed: {error}"));
@@ -56,9 +57,15 @@ pub(crate) fn connect(
 
 /// Gets a new access token, and stores what comes with it before it is used: a refresh token is good
 /// once. Another run of the program may have been faster; then its token is taken.
-async fn refresh(last: &mut RefreshToken) -> Result<AccessToken, Error> {
+///
+/// Where somebody has logged in to another account meanwhile, that one's tokens are not for this
+/// one's homeserver.
+async fn refresh(connected: &Session, last: &mut RefreshToken) -> Result<AccessToken, Error> {
     let _alone = lock()?;
     let mut session = Session::required()?;
+    if !session.is_of_same_device(connected) {
+        return Err(Error::NotLoggedIn);
+    }
     let Some(stored) = session.refresh_token().cloned() else { return Err(Error::NotLoggedIn) };
     if stored.expose_refresh_token() != last.expose_refresh_token() {
         *last = stored;

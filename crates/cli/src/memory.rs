@@ -35,7 +35,7 @@ pub(crate) struct Setbacks {
 
 impl Memory {
     pub(crate) fn of(context: &Context) -> Result<Self, Error> {
-        let Some(name) = context.place.account_name() else {
+        let Some(name) = context.place.memory_name() else {
             return Ok(Self { file: None, state: new_state()? });
         };
         let file = data_directory()?.join(format!("{name}.state.json"));

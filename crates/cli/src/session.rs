@@ -129,8 +129,24 @@ impl Session {
         fs::remove_file(path).map_err(|source| Error::Write { path: path.to_owned(), source })
     }
 
-    /// The beginning of the names of files that are about this account. In small letters alone:
-    /// there are file systems that take capitals for the same. One user id at two homeservers is two
+    /// Whether it is the same device of the same account at the same homeserver.
+    pub(crate) fn is_of_same_device(&self, other: &Self) -> bool {
+        let device = |session: &Self| session.device.as_ref().map(|device| device.id.clone());
+        self.homeserver == other.homeserver
+            && self.user_id == other.user_id
+            && device(self) == device(other)
+    }
+
+    /// The beginning of the name of the file in which is remembered what was seen of this account.
+    ///
+    /// It is the user id alone. Where its homeserver is, the homeserver itself says: it must not be
+    /// able to make us forget by moving. // B-3, T-4
+    pub(crate) fn memory_name(&self) -> String {
+        plain(self.user_id.as_str())
+    }
+
+    /// The beginning of the names of files with keys of this account. In small letters alone: there
+    /// are file systems that take capitals for the same. One user id at two homeservers is two
     /// accounts.
     pub(crate) fn file_name(&self) -> String {
         let url = self.homeserver.as_str().trim_end_matches('/');
@@ -197,6 +213,35 @@ mod tests {
         assert_eq!(serde_json::to_string(&read.form()).unwrap(), text);
         assert_eq!(read.refresh_token().unwrap().expose_refresh_token(), "syr_swordfish");
         assert!(!format!("{session:?} {:?}", session.device).contains("swordfish"));
+    }
+
+    /// A token is for one account alone: not for another one that is logged in meanwhile.
+    #[test]
+    fn another_account_is_no_other_run_of_this_one() {
+        let one = session("https://a.example", "@alice:example.org");
+        assert!(one.is_of_same_device(&one.clone()));
+        let mut device = one.clone();
+        device.device = Some(OwnDevice { id: "OTHER".to_owned(), refresh_token: None });
+        let mut none = one.clone();
+        none.device = None;
+        for other in [
+            session("https://b.example", "@alice:example.org"),
+            session("https://a.example", "@bob:example.org"),
+            device,
+            none,
+        ] {
+            assert!(!one.is_of_same_device(&other));
+        }
+    }
+
+    /// B-3, T-4: a homeserver that says it has moved is remembered as the same.
+    #[test]
+    fn a_homeserver_that_moves_is_not_forgotten() {
+        let here = session("https://example.org", "@alice:example.org");
+        let there = session("https://example.org/x", "@alice:example.org");
+        assert_eq!(here.memory_name(), there.memory_name());
+        let other = session("https://example.org", "@Alice:example.org");
+        assert_ne!(here.memory_name(), other.memory_name());
     }
 
     #[test]

@@ -106,10 +106,10 @@ impl StorePlace {
         }
     }
 
-    /// What the files begin with that are about the account, of a store that is one.
-    pub(crate) fn account_name(&self) -> Option<String> {
+    /// What the file begins with in which is remembered what was seen, of a store that is an account.
+    pub(crate) fn memory_name(&self) -> Option<String> {
         match &self.kind {
-            Kind::Homeserver(session) => session.as_deref().map(Session::file_name),
+            Kind::Homeserver(session) => session.as_deref().map(Session::memory_name),
             _ => None,
         }
     }

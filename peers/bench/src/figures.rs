@@ -30,8 +30,7 @@ pub(crate) struct Figures {
     pub(crate) restores: Vec<Restore>,
 }
 
-/// What a tier comes to, on one thread. `…_vs_vodozemac`: how many times as fast. Where a layer has
-/// no form for many keys yet, or asks for no tier, the figure is that of what it has.
+/// What a tier comes to, on one thread. `…_vs_vodozemac`: how many times as fast.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct TierFigures {
     pub(crate) encrypt_batch_vs_vodozemac: f64,
@@ -92,12 +91,12 @@ impl TierFigures {
         let by = |operation, who| {
             find(subjects, operation, who, 1).ok_or(format!("{operation} by {who}: not measured"))
         };
-        let many = |operation| by(operation, Who::Batch(tier)).or_else(|_| by(operation, Who::One));
+        let many = |operation| by(operation, Who::Batch(tier));
         let to_vodozemac = |subject: &Subject| {
             Ok::<_, String>(ratio(subject, by(subject.operation, Who::Vodozemac)?))
         };
         let (core, walk) = (many(Operation::DecryptCore)?, many(Operation::DecryptWire)?);
-        let (sessions, restore) = restored(restores).ok_or("nothing was restored")?;
+        let (sessions, restore) = restored(tier, restores).ok_or("nothing was restored")?;
         Ok(Self {
             encrypt_batch_vs_vodozemac: to_vodozemac(many(Operation::EncryptCore)?)?,
             decrypt_batch_vs_vodozemac: to_vodozemac(core)?,
@@ -115,9 +114,9 @@ impl TierFigures {
 }
 
 /// The engine's restore from a JSON file, one thread computing.
-fn restored(restores: &[Restore]) -> Option<(usize, &Outcome)> {
+fn restored(tier: Tier, restores: &[Restore]) -> Option<(usize, &Outcome)> {
     let wanted = restores.iter().find(|Restore { errand, .. }| {
-        (errand.form, errand.threads, errand.by) == (Form::Json, 1, By::Engine)
+        (errand.tier, errand.form, errand.threads, errand.by) == (tier, Form::Json, 1, By::Engine)
     })?;
     Some((wanted.errand.sessions, &wanted.outcome))
 }

@@ -3,7 +3,9 @@
 use std::{hint::black_box, ops::Range, sync::Arc};
 
 use matrix_key_backup_primitives::hazmat::{self, Decryptor, Encryptor};
-use matrix_key_backup_v2::UnverifiedSessionData;
+use matrix_key_backup_v2::{
+    BackupReader, BackupWriter, UnverifiedSessionData, VerifiedSessionData,
+};
 use matrix_key_backup_wire::{BackupAlgorithm, Names};
 use matrix_key_backup_x25519_batch as x25519;
 use rand::rng;
@@ -67,11 +69,15 @@ fn each(
 fn batch(input: &Arc<Input>, tier: Tier) -> Result<Vec<Subject>> {
     let encryptor = Encryptor::with_tier(input.writer.public_key(), tier.x25519())?;
     let decryptor = Decryptor::with_tier(input.reader.decryption_key(), tier.x25519())?;
+    let writer = input.writer.clone().on_tier(tier.x25519())?;
+    let reader = input.reader.clone().on_tier(tier.x25519())?;
     Ok(vec![
         subject(Operation::Agree, tier, agree(input, tier)?),
         subject(Operation::DiffieHellman, tier, diffie_hellman(input, tier)?),
         subject(Operation::EncryptCore, tier, encrypt_core(Arc::clone(input), encryptor)),
         subject(Operation::DecryptCore, tier, decrypt_core(Arc::clone(input), decryptor)),
+        subject(Operation::EncryptWire, tier, encrypt_wire(Arc::clone(input), writer)),
+        subject(Operation::DecryptWire, tier, decrypt_wire(Arc::clone(input), reader)),
     ])
 }
 
@@ -115,5 +121,32 @@ fn decrypt_core(input: Arc<Input>, decryptor: Decryptor) -> Work {
             messages.map(|message| (message.ephemeral, &message.ciphertext)).collect();
         let plaintexts = black_box(decryptor.decrypt_batch(black_box(&messages)));
         assert!(plaintexts.iter().all(Result::is_ok));
+    })
+}
+
+fn encrypt_wire(input: Arc<Input>, writer: BackupWriter) -> Work {
+    Box::new(move |keys| {
+        let sessions = black_box(&input.sessions[keys]);
+        black_box(writer.seal_batch(sessions, &mut rng()).unwrap());
+    })
+}
+
+fn decrypt_wire(input: Arc<Input>, reader: BackupReader) -> Work {
+    Box::new(move |keys| {
+        let (sealed, places) = (black_box(&input.sealed[keys.clone()]), &input.places[keys]);
+        let verified: Vec<_> = sealed
+            .iter()
+            .map(|sealed| {
+                let unverified = UnverifiedSessionData::parse(sealed, ALGORITHM).unwrap();
+                unverified.verify(reader.mac_key()).unwrap()
+            })
+            .collect();
+        let decrypted = VerifiedSessionData::decrypt_batch(&verified, &reader);
+        let bound: Vec<_> = decrypted
+            .into_iter()
+            .zip(places)
+            .map(|(decrypted, place)| decrypted.unwrap().bind(place).unwrap())
+            .collect();
+        black_box(bound);
     })
 }

@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use matrix_key_backup::{
     EntryReader, OpenBackup, RestoreSummary, restore,
     store::{BackupStore, JsonFileStore, KeyScope, ReceivedKey, SqliteStore},
-    v2::{BackupReader, UnverifiedSessionData},
+    v2::{BackupReader, UnverifiedSessionData, VerifiedSessionData},
     wire::Expected,
 };
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,7 @@ use crate::{
     backup_file::{self, BackupFiles},
     clock, memory,
     ours::ALGORITHM,
+    tier::Tier,
 };
 
 /// How often each is done: what counts is the one in the middle.
@@ -34,6 +35,7 @@ pub(crate) struct Errand {
     pub(crate) file: PathBuf,
     pub(crate) form: Form,
     pub(crate) sessions: usize,
+    pub(crate) tier: Tier,
     /// How many threads compute. Another one reads the file.
     pub(crate) threads: usize,
     /// By the engine, or step by step on one thread, with a clock between the steps.
@@ -108,13 +110,13 @@ impl Errand {
     }
 }
 
-/// Makes files and restores them.
+/// Makes files and restores them on every tier.
 pub(crate) fn all(comparison: &Comparison) -> Result<Vec<Restore>> {
     // Beside the program: there is room where it was built.
     let folder = env::current_exe()?.parent().map_or_else(env::temp_dir, PathBuf::from);
     let folder = tempfile::tempdir_in(folder)?;
     let files = pollster::block_on(backup_file::create(folder.path(), comparison.sessions))?;
-    let errands = errands(&files, comparison.sessions);
+    let errands = errands(&files, comparison.sessions)?;
     let mut outcomes: Vec<Vec<Outcome>> = vec![Vec::new(); errands.len()];
     for _ in 0..TIMES {
         for (errand, outcomes) in errands.iter().zip(&mut outcomes) {
@@ -129,23 +131,32 @@ pub(crate) fn all(comparison: &Comparison) -> Result<Vec<Restore>> {
     if comparison.million {
         let files = pollster::block_on(backup_file::create(folder.path(), MILLION))?;
         for (file, form) in [(files.json, Form::Json), (files.sqlite, Form::Sqlite)] {
-            let (sessions, by) = (MILLION, By::Engine);
-            let errand = Errand { file, form, sessions, threads: 2, by };
+            let (tier, sessions) = (Tier::detect()?, MILLION);
+            let errand = Errand { file, form, sessions, tier, threads: 2, by: By::Engine };
             restores.push(Restore { outcome: errand.send()?, errand });
         }
     }
     Ok(restores)
 }
 
-fn errands(files: &BackupFiles, sessions: usize) -> Vec<Errand> {
-    let BackupFiles { json, sqlite } = files;
+fn errands(files: &BackupFiles, sessions: usize) -> Result<Vec<Errand>> {
+    let from = |form, tier, threads, by| {
+        let file = match form {
+            Form::Json => files.json.clone(),
+            Form::Sqlite => files.sqlite.clone(),
+        };
+        Errand { file, form, sessions, tier, threads, by }
+    };
     let mut errands = Vec::new();
-    for (file, form) in [(json, Form::Json), (sqlite, Form::Sqlite)] {
-        for (threads, by) in [(1, By::Engine), (2, By::Engine), (1, By::Stages)] {
-            errands.push(Errand { file: file.clone(), form, sessions, threads, by });
+    for tier in Tier::available() {
+        for threads in [1, 2] {
+            errands.push(from(Form::Json, tier, threads, By::Engine));
         }
+        errands.push(from(Form::Json, tier, 1, By::Stages));
     }
-    errands
+    let tier = Tier::detect()?;
+    errands.extend([1, 2].map(|threads| from(Form::Sqlite, tier, threads, By::Engine)));
+    Ok(errands)
 }
 
 fn in_the_middle(mut outcomes: Vec<Outcome>) -> Outcome {
@@ -179,7 +190,7 @@ where
     S::Error: 'static,
 {
     let backup = OpenBackup::current(store).await.map_err(|error| format!("{error:?}"))?;
-    let reader = backup_file::reader()?;
+    let reader = backup_file::reader()?.on_tier(errand.tier.x25519())?;
     match errand.by {
         By::Engine => {
             let restored = by_the_engine(store, &backup, reader).await?;
@@ -247,8 +258,8 @@ fn walk(page: &[ReceivedKey], reader: &BackupReader, stages: &mut Stages) -> Res
         .map(|entry| entry.verify(reader.mac_key()))
         .collect::<Result<Vec<_>, _>>()?;
     lap(&mut last, &mut stages.verify);
-    let decrypted =
-        verified.iter().map(|entry| entry.decrypt(reader)).collect::<Result<Vec<_>, _>>()?;
+    let decrypted = VerifiedSessionData::decrypt_batch(&verified, reader);
+    let decrypted = decrypted.into_iter().collect::<Result<Vec<_>, _>>()?;
     lap(&mut last, &mut stages.decrypt);
     let mut bound = Vec::with_capacity(decrypted.len());
     for (decrypted, key) in decrypted.into_iter().zip(page) {

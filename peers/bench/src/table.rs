@@ -70,13 +70,13 @@ fn restores(out: &mut String, figures: &Figures) -> std::fmt::Result {
     writeln!(out, "\n| restore | keys | threads | seconds | of processors | peak MiB | empty |")?;
     writeln!(out, "|---|---:|---:|---:|---:|---:|---:|")?;
     for Restore { errand, outcome } in by(By::Engine) {
-        let (file, threads) = (file(errand.form), errand.threads);
+        let (file, tier, threads) = (file(errand.form), errand.tier, errand.threads);
         let (keys, seconds) = (errand.sessions, outcome.seconds);
         let (processors, peak) = (outcome.processor_seconds, outcome.peak_mib);
         let empty = outcome.empty_mib;
         writeln!(
             out,
-            "| {file} | {keys} | {threads} | {seconds:.2} | {processors:.2} | {peak:.1} | \
+            "| {file}, {tier} | {keys} | {threads} | {seconds:.2} | {processors:.2} | {peak:.1} | \
              {empty:.1} |"
         )?;
     }
@@ -84,7 +84,7 @@ fn restores(out: &mut String, figures: &Figures) -> std::fmt::Result {
     writeln!(out, "|---|---:|---:|---:|---:|---:|")?;
     for Restore { errand, outcome } in by(By::Stages) {
         let Some(stages) = &outcome.stages else { continue };
-        write!(out, "| {} |", file(errand.form))?;
+        write!(out, "| {}, {} |", file(errand.form), errand.tier)?;
         for stage in [stages.read, stages.parse, stages.verify, stages.decrypt, stages.bind] {
             write!(out, " {:.0} |", stage * 1e9 / errand.sessions as f64)?;
         }

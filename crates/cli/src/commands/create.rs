@@ -220,6 +220,8 @@ async fn begin(
         show_key(key, context)?;
     }
     let backup = begin_backup(context, &store, &key.reader, algorithm, draft).await?;
+    // Remembered from the beginning, so that the server cannot take it back unseen. // T-4
+    key.trust_current(&backup, context)?;
     Ok((store, backup))
 }
 
