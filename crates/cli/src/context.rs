@@ -16,11 +16,20 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(global: &Global, output: Output) -> Result<Self, Error> {
-        Ok(Self {
-            place: StorePlace::new(global, output)?,
-            user: global.user.clone(),
-            output,
-            accept_older_backup: global.accept_older_backup,
-        })
+        let place = StorePlace::new(global, output)?;
+        let user = owner(&place, global.user.as_ref())?;
+        Ok(Self { place, user, output, accept_older_backup: global.accept_older_backup })
+    }
+}
+
+/// Whose backup it is: of an account its user's, of a file whoever is named. // B-2, K-6
+fn owner(place: &StorePlace, named: Option<&UserId>) -> Result<Option<UserId>, Error> {
+    let Ok(session) = place.session() else { return Ok(named.cloned()) };
+    match named {
+        Some(meant) if *meant != session.user_id => Err(Error::OtherAccount {
+            meant: meant.to_string(),
+            found: session.user_id.to_string(),
+        }),
+        _ => Ok(Some(session.user_id.clone())),
     }
 }

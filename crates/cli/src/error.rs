@@ -155,8 +155,8 @@ pub(crate) enum Error {
     LoggedInAlready { account: String },
 
     #[error(
-        "the homeserver says that this is the account {found}, and {meant} was meant: nothing \
-             was stored"
+        "this is the account {found}, and {meant} was meant: nothing was done. Leave out --user, or log \
+             in to the other account"
     )]
     OtherAccount { meant: String, found: String },
 

@@ -26,7 +26,7 @@ const NAMED: usize = 20;
 pub(crate) struct Finding {
     /// `forged`, `misplaced`, `unreadable`, `conflict`, `missing`, `replaced`, `blocked`,
     /// `ignored_mac`, `notice`, `marked`, `dropped`, `left_behind`, `different`,
-    /// `left_out`, `setback`.
+    /// `left_out`, `setback`, `repeated`.
     kind: &'static str,
     room_id: Option<String>,
     session_id: Option<String>,
@@ -72,6 +72,13 @@ impl Finding {
             session_id: session.map(|id| id.as_str().to_owned()),
             message: message.into(),
         }
+    }
+
+    /// An entry that was there before, among others. // A-3
+    pub(crate) fn repeated(room: &RoomId, session: &SessionId) -> Self {
+        let message = "the store names it more than once, and not side by side, so its entries were not \
+                       merged: take the better one";
+        Self::new("repeated", room, session, message)
     }
 
     /// A version that is less than it was. // B-3

@@ -81,8 +81,8 @@ async fn refresh(connected: &Session, last: &mut RefreshToken) -> Result<AccessT
     Ok(session.access_token)
 }
 
-/// Waits until no other run refreshes.
-fn lock() -> Result<File, Error> {
+/// Waits until no other run changes the session. Never around what may refresh.
+pub(crate) fn lock() -> Result<File, Error> {
     let path = data_directory()?.join("session.lock");
     let locked = File::options().create(true).append(true).open(&path).and_then(|file| {
         file.lock()?;

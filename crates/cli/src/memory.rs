@@ -1,7 +1,11 @@
 //! What is remembered of an account over the runs, so that its homeserver cannot go back on it
 //! unseen. // B-3, T-3, T-4, T-5
 
-use std::{fs, io, path::PathBuf};
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
 
 use matrix_key_backup::{
     OpenBackup,
@@ -24,6 +28,9 @@ use crate::{
 pub(crate) struct Memory {
     file: Option<PathBuf>,
     state: BackupState,
+    /// As long as it is held, no other run changes what is remembered. So it is held shortly, and
+    /// there is never a second one.
+    _alone: Option<File>,
 }
 
 /// What the homeserver has taken back.
@@ -34,9 +41,19 @@ pub(crate) struct Setbacks {
 }
 
 impl Memory {
+    /// To be changed: other runs wait until it is dropped.
     pub(crate) fn of(context: &Context) -> Result<Self, Error> {
+        let Some(name) = context.place.memory_name() else { return Self::seen(context) };
+        let directory = data_directory()?;
+        make_private(&directory)?;
+        let alone = lock(&directory.join(format!("{name}.state.lock")))?;
+        Ok(Self { _alone: Some(alone), ..Self::seen(context)? })
+    }
+
+    /// To be looked at only.
+    pub(crate) fn seen(context: &Context) -> Result<Self, Error> {
         let Some(name) = context.place.memory_name() else {
-            return Ok(Self { file: None, state: new_state()? });
+            return Ok(Self { file: None, state: new_state()?, _alone: None });
         };
         let file = data_directory()?.join(format!("{name}.state.json"));
         let state = match fs::read(&file) {
@@ -46,7 +63,7 @@ impl Memory {
         };
         // Nothing is begun anew unasked: forgetting is what a server would like.
         let state = state.map_err(|source| Error::Memory { file: file.clone(), source })?;
-        Ok(Self { file: Some(file), state })
+        Ok(Self { file: Some(file), state, _alone: None })
     }
 
     /// Trusts a backup, and has remembered it before anything is done with it. A step back takes
@@ -137,6 +154,15 @@ impl Memory {
             .map_err(|error| Error::Write { path: file.clone(), source: error.into() })?;
         NewFile::write(file, &text, Overwrite::Yes)
     }
+}
+
+/// Waits until no other run has it.
+fn lock(path: &Path) -> Result<File, Error> {
+    let locked = File::options().create(true).append(true).open(path).and_then(|file| {
+        file.lock()?;
+        Ok(file)
+    });
+    locked.map_err(|source| Error::Write { path: path.to_owned(), source })
 }
 
 fn new_state() -> Result<BackupState, Error> {

@@ -17,6 +17,7 @@ use crate::{
     data_directory::{data_directory, make_private},
     error::Error,
     files::{Input, NewFile, Overwrite},
+    printable::printable,
 };
 
 /// What the program does at a homeserver, it does in this session.
@@ -110,6 +111,12 @@ impl Session {
         NewFile::write(&path, &text, Overwrite::Yes)
     }
 
+    /// Refuses where it could not be stored, before there is one.
+    pub(crate) fn can_be_stored() -> Result<(), Error> {
+        make_private(&data_directory()?)?;
+        NewFile::begin(&session_file()?, Overwrite::Yes).map(drop)
+    }
+
     fn form(&self) -> Form {
         let secret = |text: &str| Zeroizing::new(text.to_owned());
         let device = self.device.as_ref().map(|device| DeviceForm {
@@ -156,7 +163,7 @@ impl Session {
 
     /// The account, for people.
     pub(crate) fn shown(&self) -> String {
-        format!("the account {} at {}", self.user_id, self.homeserver)
+        format!("the account {} at {}", printable(self.user_id.as_str()), self.homeserver)
     }
 
     /// What new access tokens are got by, if they can be.

@@ -1,12 +1,17 @@
 //! Going through a backup, entry by entry: each verified, decrypted, bound to its place, and
 //! counted.
 
+use std::{
+    collections::HashSet,
+    hash::{BuildHasher as _, RandomState},
+};
+
 use futures_util::StreamExt as _;
 use matrix_key_backup::{
     BackedUpSession, EntryReader, OpenBackup, RejectReason, RejectedKey, RestoreSummary, restore,
     store::{BackupStore as _, KeyScope, ReceivedKey, StoreError},
     v2::{BackupReader, UnverifiedSessionData},
-    wire::{BackupAlgorithm, WriterKey},
+    wire::{BackupAlgorithm, RoomId, SessionId, WriterKey},
 };
 use serde::Serialize;
 
@@ -30,6 +35,30 @@ pub(crate) struct Walk<'w> {
     pub(crate) progress: &'w Progress,
     pub(crate) findings: &'w Findings<'w>,
     pub(crate) context: &'w Context,
+}
+
+/// The places that a store has named, by hashes that it cannot foresee: what is named twice must not
+/// make up for what is withheld. // A-3, B-3
+#[derive(Default)]
+struct Places {
+    hashes: HashSet<u64>,
+    hasher: RandomState,
+    last: Option<u64>,
+}
+
+impl Places {
+    /// Whether it was named before, and not just now: entries of one session that follow each other
+    /// are merged.
+    fn is_repeated(&mut self, room: &RoomId, session: &SessionId) -> bool {
+        let hash = self.hasher.hash_one((room.as_str(), session.as_str()));
+        let is_new = self.hashes.insert(hash);
+        let follows = self.last.replace(hash) == Some(hash);
+        !is_new && !follows
+    }
+
+    fn count(&self) -> u64 {
+        self.hashes.len() as u64
+    }
 }
 
 /// What came of one entry. What is to be told of it has been told.
@@ -68,13 +97,21 @@ impl Walk<'_> {
         let user = self.context.user.clone();
         let reader = EntryReader::new(reader, self.backup.algorithm(), user);
         let (version, scope) = (self.backup.version().clone(), self.scope.key_scope());
-        let mut watch = Memory::of(self.context)?.watch(self.backup, &scope);
+        let mut watch = Memory::seen(self.context)?.watch(self.backup, &scope);
         let mut batches = restore(self.store, version, scope, reader);
         let mut summary = RestoreSummary::default();
+        let mut places = Places::default();
         while let Some(batch) = batches.next().await {
             let batch = batch.map_err(|error| self.failed(error))?;
             summary.add(&batch);
             watch.note(&batch);
+            let rejected = batch.rejected.iter().map(|it| (&it.room_id, &it.session_id));
+            let sessions = batch.sessions.iter().map(|it| (it.room_id(), it.session_id()));
+            for (room, session) in rejected.chain(sessions) {
+                if places.is_repeated(room, session) {
+                    self.findings.add(Finding::repeated(room, session));
+                }
+            }
             for rejected in batch.rejected {
                 self.findings.add(Finding::rejected(&rejected));
                 take(Entry::Rejected(rejected))?;
@@ -88,7 +125,7 @@ impl Walk<'_> {
             }
             self.progress.set(summary.entries);
         }
-        let missing = self.missing(summary.entries).await?;
+        let missing = self.missing(places.count()).await?;
         // Another run may have remembered something meanwhile.
         let setbacks = Memory::of(self.context)?.compare(self.backup, watch)?;
         self.findings.add_all(setbacks.version.iter().map(Finding::version_setback));

@@ -14,7 +14,7 @@ mod imp {
     use rayon::prelude::*;
 
     /// Applies `work` to every item, in parallel, keeping the order.
-    pub(crate) async fn map<T, U, F>(items: Vec<T>, work: F) -> Vec<U>
+    pub(super) async fn map<T, U, F>(items: Vec<T>, _per_turn: usize, work: F) -> Vec<U>
     where
         T: Send + 'static,
         U: Send + 'static,
@@ -39,14 +39,15 @@ mod imp {
 mod imp {
     use core::task::Poll;
 
-    /// After this many items others get a turn.
-    const ITEMS_PER_TURN: usize = 1;
-
-    /// Applies `work` to every item, keeping the order.
-    pub(crate) async fn map<T, U, F: Fn(T) -> U>(items: Vec<T>, work: F) -> Vec<U> {
+    /// Applies `work` to every item, keeping the order. After so many of them others get a turn.
+    pub(super) async fn map<T, U, F: Fn(T) -> U>(
+        items: Vec<T>,
+        per_turn: usize,
+        work: F,
+    ) -> Vec<U> {
         let mut results = Vec::with_capacity(items.len());
         for (done, item) in items.into_iter().enumerate() {
-            if done > 0 && done % ITEMS_PER_TURN == 0 {
+            if done > 0 && done.is_multiple_of(per_turn) {
                 give_way().await;
             }
             results.push(work(item));
@@ -68,7 +69,18 @@ mod imp {
     }
 }
 
-pub(crate) use imp::map;
+/// So many keys are about a millisecond's work, one by one.
+const ITEMS_PER_TURN: usize = 16;
+
+/// Applies `work` to every item, keeping the order.
+pub(crate) async fn map<T, U, F>(items: Vec<T>, work: F) -> Vec<U>
+where
+    T: MaybeSend + 'static,
+    U: MaybeSend + 'static,
+    F: Fn(T) -> U + MaybeSend + MaybeSync + 'static,
+{
+    imp::map(items, ITEMS_PER_TURN, work).await
+}
 
 /// As many take the vector unit's advantages: work on them together is a few milliseconds.
 const CHUNK: usize = 128;
@@ -83,5 +95,5 @@ where
     let mut items = items.into_iter();
     let chunk = || Some(items.by_ref().take(CHUNK).collect()).filter(|it: &Vec<T>| !it.is_empty());
     let chunks: Vec<Vec<T>> = core::iter::from_fn(chunk).collect();
-    map(chunks, work).await
+    imp::map(chunks, 1, work).await
 }

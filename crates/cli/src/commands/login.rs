@@ -19,6 +19,7 @@ use crate::{
     files::Input,
     homeserver::{connect, connect_with, login_at, transport},
     output::{Output, Report},
+    printable::printable,
     runtime::block_on,
     secrets::ask,
     session::{OwnDevice, Session, session_file},
@@ -81,8 +82,10 @@ struct LoginReport {
 
 impl Report for LoginReport {
     fn text(&self) -> String {
-        let Self { user_id, homeserver, session_file, .. } = self;
-        let backup = match (&self.version, self.wants_backup) {
+        let Self { homeserver, session_file, .. } = self;
+        let user_id = printable(&self.user_id);
+        let version = self.version.as_deref().map(printable);
+        let backup = match (&version, self.wants_backup) {
             (Some(version), Some(false)) => format!(
                 "It has a backup, version {version}, although account data says that none is \
                  wanted:\n`enable` or `delete` would settle that."
@@ -94,7 +97,7 @@ impl Report for LoginReport {
             (None, _) => "It has no backup yet.".to_owned(),
         };
         let device = match &self.device_id {
-            Some(id) => format!("as the device {id}, which `logout` ends"),
+            Some(id) => format!("as the device {}, which `logout` ends", printable(id)),
             None => "with another client's access token, which `logout` only forgets".to_owned(),
         };
         format!(
@@ -130,9 +133,16 @@ async fn log_in(
     } else {
         arguments.with_password(homeserver, user, output).await?
     };
-    // From here on the device is there: what fails now is no reason to forget it.
-    session.store()?;
-    let (version, wants_backup) = looked_at(&session, output).await?;
+    if let Err(error) = session.store() {
+        return Err(given_up(&session, error, output).await);
+    }
+    let (version, wants_backup) = match looked_at(&session, output).await {
+        Ok(found) => found,
+        Err(error) => {
+            output.warn(format_args!("logged in, but the backup cannot be looked at: {error}"));
+            (None, None)
+        }
+    };
     output.report(&LoginReport {
         user_id: session.user_id.to_string(),
         homeserver: session.homeserver.to_string(),
@@ -191,11 +201,12 @@ impl Arguments {
         let user = user.ok_or_else(whose)?;
         let prompt = format!("Password of {user}: ");
         let password = secret(self.password_file.as_ref(), "password", &prompt, output)?;
+        // A device whose token cannot be kept would stay behind.
+        Session::can_be_stored()?;
         let device = NewDevice::named(&*self.device_name);
         let login = login_at(homeserver.clone())?;
         let logged_in = login.with_password(user.as_str(), &password, device).await?;
-        is_meant(Some(user), &logged_in.user_id)?;
-        Ok(Session {
+        let session = Session {
             homeserver,
             user_id: logged_in.user_id,
             access_token: logged_in.access_token,
@@ -203,8 +214,29 @@ impl Arguments {
                 id: logged_in.device_id,
                 refresh_token: logged_in.refresh_token,
             }),
-        })
+        };
+        // Servers take capitals in a user id for small letters at login.
+        if user.as_str().eq_ignore_ascii_case(session.user_id.as_str()) {
+            return Ok(session);
+        }
+        let (meant, found) = (user.to_string(), session.user_id.to_string());
+        Err(given_up(&session, Error::OtherAccount { meant, found }, output).await)
     }
+}
+
+/// Ends a device of which nothing will be known here, and says why.
+async fn given_up(session: &Session, error: Error, output: Output) -> Error {
+    let ended = match (&session.device, connect(session, output)) {
+        (Some(_), Ok(store)) => store.account().log_out().await.map_err(Error::from),
+        (Some(_), Err(error)) => Err(error),
+        (None, _) => Ok(()),
+    };
+    if let Err(why) = ended {
+        output.warn(format_args!(
+            "the device that was made could not be ended: {why}. End it in the settings of a client"
+        ));
+    }
+    error
 }
 
 fn whose() -> Error {
@@ -242,7 +274,11 @@ fn secret(
     }
     let text = file.read_secret(what)?;
     // A line end is the editor's; all else of a password counts.
-    Ok(Zeroizing::new(text.trim_end_matches(['\n', '\r']).to_owned()))
+    let text = Zeroizing::new(text.trim_end_matches(['\n', '\r']).to_owned());
+    if text.is_empty() {
+        return Err(Error::Usage(format!("{file} is empty, and holds no {what}: check the path")));
+    }
+    Ok(text)
 }
 
 /// What the account has: the version of its backup, and its owner's wish for one.

@@ -6,8 +6,9 @@ use serde::Serialize;
 use crate::{
     error::Error,
     exit::ExitStatus,
-    homeserver::connect,
+    homeserver::{connect, lock},
     output::{Output, Report},
+    printable::printable,
     runtime::block_on,
     session::{Session, session_file},
 };
@@ -35,9 +36,13 @@ struct LogoutReport {
 impl Report for LogoutReport {
     fn text(&self) -> String {
         let Self { user_id, homeserver, ended_device } = self;
+        let user_id = printable(user_id);
         match ended_device {
             Some(id) => {
-                format!("Logged out of {user_id} at {homeserver}: the device {id} is gone.\n")
+                format!(
+                    "Logged out of {user_id} at {homeserver}: the device {} is gone.\n",
+                    printable(id)
+                )
             }
             None => format!("Forgot the account {user_id} at {homeserver}.\n"),
         }
@@ -54,6 +59,7 @@ pub(crate) fn run(arguments: &Arguments, output: Output) -> Result<ExitStatus, E
     if device.is_some() {
         block_on(async { Ok(connect(&session, output)?.account().log_out().await?) })?;
     }
+    let _alone = lock()?;
     Session::remove(&session_file()?)?;
     output.report(&LogoutReport {
         user_id: session.user_id.to_string(),

@@ -9,6 +9,7 @@ use crate::{
     exit::ExitStatus,
     homeserver::connect,
     output::{Output, Report},
+    printable::printable,
     runtime::block_on,
     session::Session,
 };
@@ -37,6 +38,7 @@ struct PreferenceReport {
 impl Report for PreferenceReport {
     fn text(&self) -> String {
         let Self { user_id, homeserver, wants_backup } = self;
+        let user_id = printable(user_id);
         let wanted = if *wants_backup { "a backup" } else { "no backup" };
         format!("The account {user_id} at {homeserver} says now that {wanted} is wanted.\n")
     }

@@ -8,7 +8,7 @@ use ruma_client_api::{
     uiaa::{MatrixUserIdentifier, UserIdentifier},
 };
 
-use super::{LoginError, RefreshToken};
+use super::{LoginError, RefreshToken, has_no_controls, user_id};
 use crate::store::homeserver::{
     AccessToken, Client, Failed, HomeserverError, HomeserverUrl, Patience, Repeat, Request,
     ServerAnswer, Transport,
@@ -137,8 +137,8 @@ impl<T: Transport> Login<T> {
             Some(answer) => LoginError::WrongPassword { answer },
             None => failed.into_error().into(),
         })?;
-        let user_id = UserId::new(answer.user_id.as_str())
-            .map_err(|error| HomeserverError::malformed(&request, &error))?;
+        let user_id = user_id(&request, answer.user_id.as_str())?;
+        has_no_controls(&request, answer.device_id.as_str())?;
         Ok(LoggedIn {
             user_id,
             device_id: answer.device_id.to_string(),

@@ -21,7 +21,7 @@ pub use refresh_token::RefreshToken;
 use matrix_key_backup_wire::UserId;
 use ruma_client_api::{account::whoami, session::logout};
 
-use crate::store::homeserver::{Client, HomeserverError, Repeat, Transport};
+use crate::store::homeserver::{Client, HomeserverError, Repeat, Request, Transport};
 
 /// The account whose access token a
 /// [`HomeserverStore`](crate::store::homeserver::HomeserverStore) has. It shares the token with the
@@ -72,9 +72,12 @@ impl<'s, T: Transport> Account<'s, T> {
         let request = self.client.request(whoami::v3::Request::new())?;
         let answer = self.client.call::<whoami::v3::Response>(&request, Repeat::Always).await;
         let answer = answer.map_err(|failed| failed.into_error())?;
-        let user_id = UserId::new(answer.user_id.as_str())
-            .map_err(|error| HomeserverError::malformed(&request, &error))?;
-        Ok(WhoAmI { user_id, device_id: answer.device_id.map(|id| id.to_string()) })
+        let user_id = user_id(&request, answer.user_id.as_str())?;
+        let device_id = answer.device_id.map(|id| id.to_string());
+        if let Some(id) = &device_id {
+            has_no_controls(&request, id)?;
+        }
+        Ok(WhoAmI { user_id, device_id })
     }
 
     /// Ends the access token, and with it the device and its refresh token.
@@ -96,4 +99,18 @@ impl<'s, T: Transport> Account<'s, T> {
             },
         }
     }
+}
+
+/// Who a homeserver says somebody is. Old ids may have almost any character; those that would make
+/// another line of it have no place where it is shown.
+fn user_id(request: &Request, id: &str) -> Result<UserId, HomeserverError> {
+    has_no_controls(request, id)?;
+    UserId::new(id).map_err(|error| HomeserverError::malformed(request, &error))
+}
+
+fn has_no_controls(request: &Request, id: &str) -> Result<(), HomeserverError> {
+    if id.chars().any(char::is_control) {
+        return Err(HomeserverError::malformed(request, &"an id has control characters in it"));
+    }
+    Ok(())
 }

@@ -425,3 +425,29 @@ fn logging_out_twice_is_no_error() {
     block_on(store.account().log_out()).unwrap();
     block_on(store.account().log_out()).unwrap();
 }
+
+/// What a server calls somebody is shown to people, so it makes no line of its own.
+#[test]
+fn ids_with_line_ends_are_malformed_answers() {
+    for (user_id, device_id) in [("@a\nFORGED:example.org", "D"), ("@a:example.org", "D\u{1b}[2J")]
+    {
+        let (of_login, of_whoami) = (
+            json!({"user_id": user_id, "device_id": device_id, "access_token": "syt"}),
+            json!({"user_id": user_id, "device_id": device_id}),
+        );
+        let server = Scripted::new(move |name| match name {
+            FLOWS => flows(&["m.login.password"]),
+            LOGIN => json(&of_login),
+            _ => json(&of_whoami),
+        });
+        let error = block_on(login(&server).with_password("a", "b", NewDevice::default()));
+        let malformed =
+            |error: &HomeserverError| matches!(error, HomeserverError::MalformedAnswer { .. });
+        match error.unwrap_err() {
+            LoginError::Homeserver(error) => assert!(malformed(&error), "{error:?}"),
+            other => panic!("{other:?}"),
+        }
+        let error = block_on(store(&server).account().who_am_i()).unwrap_err();
+        assert!(malformed(&error), "{error:?}");
+    }
+}

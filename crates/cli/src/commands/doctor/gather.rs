@@ -167,7 +167,7 @@ async fn examine(given: Given, stored: Stored, context: &Context) -> Result<Gath
     };
     let read = said.clone().map(OpenBackup::read);
     let open = read.as_ref().and_then(|read| read.as_ref().ok());
-    let memory = Memory::of(context);
+    let memory = Memory::seen(context);
     let mut facts = Facts {
         store: store_facts(context),
         backup: match (&store, &read) {

@@ -6,7 +6,10 @@ mod target;
 use std::path::PathBuf;
 
 use clap::Args;
-use matrix_key_backup::upload::{MacKeyCheck, UploadError, UploadEvent, UploadSummary, Uploader};
+use matrix_key_backup::{
+    trust::TrustState,
+    upload::{MacKeyCheck, UploadError, UploadEvent, UploadSummary, Uploader},
+};
 use serde::Serialize;
 
 use self::{
@@ -156,9 +159,17 @@ async fn upload(arguments: &Arguments, context: &Context) -> Result<ExitStatus, 
     let progress = Progress::new(context.output, "Uploading keys", exports.len());
     let findings = Findings::new(arguments.findings, context.output, &progress);
     let failed = |error| upload.failed(context, error);
-    let mut memory = Memory::of(context)?;
-    let uploader = uploader(&upload, context, &mut memory).await.map_err(failed)?;
-    memory.keep()?; // T-5
+    let uploader = match &upload.access {
+        Access::Reader(_) => uploader(&upload, context, &mut TrustState::new()).await,
+        Access::Writer(_) => {
+            // Held while the key is tried: another run must not overwrite what comes of it. // T-5
+            let mut memory = Memory::of(context)?;
+            let uploader = uploader(&upload, context, memory.trust_state()).await;
+            memory.keep()?;
+            uploader
+        }
+    }
+    .map_err(failed)?;
     let summary = uploader
         .upload(exports.keys(&findings), |event| match event {
             UploadEvent::Progress { keys_done, .. } => progress.set(keys_done),
@@ -186,7 +197,7 @@ const UNCONFIRMED: &str = "the backup was empty, so the MAC key could not be tri
 async fn uploader<'u>(
     upload: &'u Upload,
     context: &Context,
-    memory: &mut Memory,
+    state: &mut TrustState,
 ) -> Result<Uploader<'u, AnyStore>, UploadError<AnyStoreError>> {
     let Upload { store, trusted, access, .. } = upload;
     match access {
@@ -195,7 +206,7 @@ async fn uploader<'u>(
         }
         Access::Writer(given) => {
             let mac_key = given.key.backup_mac_key().clone();
-            Uploader::for_writer(store, trusted, mac_key, memory.trust_state()).await
+            Uploader::for_writer(store, trusted, mac_key, state).await
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Reading entries: all, a room's, a session's; and looking up many at once.
 
+use std::collections::BTreeMap;
+
 use futures_util::{StreamExt, TryStreamExt, stream};
 use matrix_key_backup_ruma::key_backup_data_from_ruma;
 use matrix_key_backup_wire::{RoomId, SessionId};
@@ -140,10 +142,13 @@ impl<T: Transport> HomeserverStore<T> {
         let mut backoff = Backoff::new(self.client.patience);
         loop {
             let mut reading = self.open(version, scope).await?;
-            let mut found = Vec::new();
+            let (mut found, mut seen) = (Vec::new(), BTreeMap::new());
             let error = loop {
                 match reading.next_page().await {
-                    Ok(Some(page)) => found.extend(page.into_iter().filter(&is_wanted)),
+                    Ok(Some(page)) => {
+                        let wanted = page.into_iter().filter(&is_wanted);
+                        found.extend(wanted.filter(|key| is_kept(&mut seen, key)));
+                    }
                     Ok(None) => return Ok(found),
                     Err(error) => break error,
                 }
@@ -183,6 +188,14 @@ impl<T: Transport> HomeserverStore<T> {
         };
         stream::iter(plan(wanted, count)).map(read).buffer_unordered(AT_A_TIME).try_concat().await
     }
+}
+
+/// Two entries of a session are enough to see that there is more than one. A server that names one for
+/// ever must not fill our memory. // V2-13
+fn is_kept(seen: &mut BTreeMap<(RoomId, SessionId), u8>, key: &ReceivedKey) -> bool {
+    let times = seen.entry((key.room_id.clone(), key.session_id.clone())).or_default();
+    *times = times.saturating_add(1);
+    *times <= 2
 }
 
 fn is_within(scope: &KeyScope, key: &ReceivedKey) -> bool {
