@@ -57,7 +57,8 @@ impl<T: Transport> Bot<T> {
         self.state.pending.len()
     }
 
-    /// Publishes the device's keys, so that it can be verified and sent to.
+    /// Publishes the device's keys, so that it can be verified, and one-time keys, so that it can be
+    /// sent to.
     ///
     /// # Errors
     ///
@@ -67,6 +68,8 @@ impl<T: Transport> Bot<T> {
             let keys = published::device_keys(&self.state.account, &self.state.session)?;
             self.api.post("/v3/keys/upload", &json!({ "device_keys": keys })).await?;
             self.state.device_keys_published = true;
+            // From now on it is sent room keys, also while it does not run.
+            self.make_one_time_keys(0, false);
         }
         self.publish_one_time_keys().await
     }
@@ -83,7 +86,7 @@ impl<T: Transport> Bot<T> {
         let (filter, since) = (filter(), self.state.since.clone());
         let sync = self.api.sync(Some(&filter), since.as_deref(), wait).await?;
         self.look_at_devices(&sync, said).await?;
-        self.make_one_time_keys(&sync);
+        self.make_one_time_keys(sync.one_time_keys.unwrap_or(0), sync.has_unused_fallback_key);
         for event in &sync.to_device {
             self.receive(event, said).await?;
         }
@@ -256,14 +259,13 @@ impl<T: Transport> Bot<T> {
         Ok(())
     }
 
-    fn make_one_time_keys(&mut self, sync: &Sync) {
-        let at_server = sync.one_time_keys.unwrap_or(0);
+    fn make_one_time_keys(&mut self, at_server: u64, has_unused_fallback_key: bool) {
         let account = &mut self.state.account;
         if at_server < published::ONE_TIME_KEYS_LOW && account.one_time_keys().is_empty() {
             let missing = published::ONE_TIME_KEYS - at_server;
             account.generate_one_time_keys(usize::try_from(missing).unwrap_or(0));
         }
-        if !sync.has_unused_fallback_key && account.fallback_key().is_empty() {
+        if !has_unused_fallback_key && account.fallback_key().is_empty() {
             account.generate_fallback_key();
         }
     }

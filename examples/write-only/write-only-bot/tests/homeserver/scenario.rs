@@ -7,6 +7,7 @@ use main_device::{Restored, Said as MainSaid, restore};
 use matrix_key_backup::primitives::{BackupDecryptionKey, base64};
 use olm_device::{Message, OlmDevice};
 use serde_json::Value;
+use write_only_bot::Said;
 
 use crate::household::{Household, http, session};
 use crate::process::{Running, log_in};
@@ -128,7 +129,7 @@ impl Secrets {
             name: "the MAC key",
             forms: vec![base64::decode_unpadded(&mac_key).unwrap(), mac_key.as_bytes().to_vec()],
         };
-        let first = first_key(household).await;
+        let first = ratchet(main.device(), &household.first_session).await;
         let first_key = Wanted { name: "a key that it did not receive", forms: first };
         let recovery_key = main.recovery_key().to_owned();
         let storage_key = Wanted {
@@ -149,15 +150,36 @@ impl Secrets {
     }
 }
 
-/// The ratchet of the session from before there was a bot: raw, and as it stands in base64, which is
-/// alike in all forms of a session key.
-async fn first_key(household: &Household) -> Vec<Vec<u8>> {
-    let store = household.main.device().machine().store();
-    let exported = store.export_room_keys(|_| true).await.unwrap();
-    let found = exported.iter().find(|key| key.session_id == household.first_session).unwrap();
+/// The ratchet of a session: raw, and as it stands in base64, which is alike in all forms of a
+/// session key.
+async fn ratchet(device: &OlmDevice, session: &str) -> Vec<Vec<u8>> {
+    let exported = device.machine().store().export_room_keys(|_| true).await.unwrap();
+    let found = exported.iter().find(|key| key.session_id == session).unwrap();
     let found: Value = serde_json::to_value(found).unwrap();
     let text = found["session_key"].as_str().unwrap().to_owned();
     let bytes = base64::decode_unpadded(&text).unwrap();
     // One byte for the version, four for the index, 128 for the ratchet.
     vec![bytes[5..69].to_vec(), text.as_bytes()[8..88].to_vec()]
+}
+
+/// What waits is in the file, and is found there; what is written is not.
+#[tokio::test]
+#[ignore = "needs a homeserver: cargo xtask write-only"]
+async fn a_key_is_forgotten_when_it_is_written() {
+    let mut household = Household::new().await;
+    let mut bot = household.new_bot(http()).await;
+    let session = household.bob_says("before the bot is verified").await;
+    bot.until(|said| matches!(said, Said::RoomKey { .. })).await;
+    let forms = ratchet(&household.bob, &session).await;
+    let wanted = [Wanted { name: "the key", forms }];
+    assert_eq!(bot.bot.waiting(), 1);
+    assert_eq!(in_files(bot.folder.path(), &wanted), ["the key"]);
+
+    let mut bot = bot.restarted(http());
+    household.main.verify(&bot.device_id, &bot.bot.fingerprint()).await.unwrap();
+    bot.until(|said| matches!(said, Said::Asked { .. })).await;
+    household.main_until(|said| matches!(said, MainSaid::Gave { .. })).await;
+    bot.until_written(&session).await;
+    assert_eq!(bot.bot.waiting(), 0);
+    assert!(in_files(bot.folder.path(), &wanted).is_empty());
 }
