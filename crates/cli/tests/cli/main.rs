@@ -17,6 +17,8 @@ mod fake_homeserver;
 #[cfg(test)]
 mod forged;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod json;
 #[cfg(test)]
 mod key_check;

@@ -207,3 +207,25 @@ fn is_within(scope: &KeyScope, key: &ReceivedKey) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use matrix_key_backup_wire::KeyBackupDataError;
+
+    /// V2-13: what a server repeats for ever does not become memory, and two show that there are two.
+    #[test]
+    fn two_entries_of_a_session_are_kept() {
+        let key = |session: &str| ReceivedKey {
+            room_id: RoomId::new("!r").unwrap(),
+            session_id: SessionId::new(session).unwrap(),
+            data: Err(KeyBackupDataError::Encoding),
+        };
+        let mut seen = BTreeMap::new();
+        let kept =
+            |session: &str, seen: &mut _| (0..300).filter(|_| is_kept(seen, &key(session))).count();
+        assert_eq!(kept("one", &mut seen), 2);
+        assert_eq!(kept("other", &mut seen), 2);
+        assert_eq!(kept("one", &mut seen), 0);
+    }
+}
