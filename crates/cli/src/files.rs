@@ -2,7 +2,8 @@
 
 use std::{
     ffi::OsString,
-    fmt, fs,
+    fmt,
+    fs::{self, File},
     io::{self, Read as _, Write},
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
@@ -90,7 +91,7 @@ impl Input {
 
     fn open(&self) -> Result<Box<dyn io::Read>, Error> {
         match self {
-            Self::File(path) => match fs::File::open(path) {
+            Self::File(path) => match File::open(path) {
                 Ok(file) => Ok(Box::new(file)),
                 Err(source) => Err(self.unreadable(source)),
             },
@@ -173,7 +174,7 @@ fn is_not_for_overwriting(path: &Path) -> bool {
         return true;
     }
     let mut beginning = Zeroizing::new(Vec::with_capacity(SECRET_MAX_BYTES + 1));
-    let read = fs::File::open(path)
+    let read = File::open(path)
         .and_then(|file| file.take(SECRET_MAX_BYTES as u64 + 1).read_to_end(&mut beginning));
     if read.is_err() {
         return true; // what cannot be looked at may be anything
@@ -248,6 +249,16 @@ pub(crate) fn unwritable(path: &Path, source: io::Error) -> Error {
     Error::Write { path: path.to_owned(), source }
 }
 
+/// Waits until no other run of the program holds the lock in this file, and holds it as long as the
+/// value lives. The file stays, and is empty.
+pub(crate) fn lock(path: &Path) -> Result<File, Error> {
+    let locked = File::options().create(true).append(true).open(path).and_then(|file| {
+        file.lock()?;
+        Ok(file)
+    });
+    locked.map_err(|source| unwritable(path, source))
+}
+
 pub(crate) fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(directory) if directory != Path::new("") => directory,
@@ -258,7 +269,7 @@ pub(crate) fn directory_of(path: &Path) -> &Path {
 /// Makes the new name last over a loss of power, too, as far as the file system knows how.
 #[cfg(unix)]
 fn sync_directory(directory: &Path) {
-    let _ = fs::File::open(directory).and_then(|directory| directory.sync_all());
+    let _ = File::open(directory).and_then(|directory| directory.sync_all());
 }
 
 #[cfg(not(unix))]

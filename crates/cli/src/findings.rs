@@ -75,7 +75,7 @@ impl Finding {
     }
 
     /// An entry that was there before, among others. // A-3
-    pub(crate) fn repeated(room: &RoomId, session: &SessionId) -> Self {
+    pub(crate) fn repeated((room, session): (&RoomId, &SessionId)) -> Self {
         let message = "the store names it more than once, and not side by side, so its entries were not \
                        merged: take the better one";
         Self::new("repeated", room, session, message)

@@ -11,7 +11,7 @@ use matrix_key_backup::{
 };
 
 use crate::{
-    any_store::AnyStoreError, data_directory::data_directory, error::Error, output::Output,
+    any_store::AnyStoreError, data_directory::data_directory, error::Error, files, output::Output,
     session::Session,
 };
 
@@ -83,12 +83,7 @@ async fn refresh(connected: &Session, last: &mut RefreshToken) -> Result<AccessT
 
 /// Waits until no other run changes the session. Never around what may refresh.
 pub(crate) fn lock() -> Result<File, Error> {
-    let path = data_directory()?.join("session.lock");
-    let locked = File::options().create(true).append(true).open(&path).and_then(|file| {
-        file.lock()?;
-        Ok(file)
-    });
-    locked.map_err(|source| Error::Write { path, source })
+    files::lock(&data_directory()?.join("session.lock"))
 }
 
 impl From<HomeserverError> for Error {

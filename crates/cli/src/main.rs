@@ -23,6 +23,7 @@ mod memory;
 mod output;
 mod page;
 mod passphrase;
+mod places;
 mod printable;
 mod progress;
 mod runtime;

@@ -4,7 +4,7 @@
 use std::{
     fs::{self, File},
     io,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use matrix_key_backup::{
@@ -18,7 +18,7 @@ use crate::{
     context::Context,
     data_directory::{data_directory, make_private},
     error::Error,
-    files::{NewFile, Overwrite},
+    files::{NewFile, Overwrite, lock},
     secrets::random_numbers,
 };
 
@@ -154,15 +154,6 @@ impl Memory {
             .map_err(|error| Error::Write { path: file.clone(), source: error.into() })?;
         NewFile::write(file, &text, Overwrite::Yes)
     }
-}
-
-/// Waits until no other run has it.
-fn lock(path: &Path) -> Result<File, Error> {
-    let locked = File::options().create(true).append(true).open(path).and_then(|file| {
-        file.lock()?;
-        Ok(file)
-    });
-    locked.map_err(|source| Error::Write { path: path.to_owned(), source })
 }
 
 fn new_state() -> Result<BackupState, Error> {

@@ -169,10 +169,10 @@ pub(crate) fn is_set(variable: &str) -> bool {
     env::var_os(variable).is_some_and(|value| !value.is_empty())
 }
 
-fn warn_if_open_to_others(input: &Input, what: &str, output: Output) {
+pub(crate) fn warn_if_open_to_others(input: &Input, what: &str, output: Output) {
     if input.is_open_to_others() {
         output.warn(format_args!(
-            "{input} holds a {what}, and others than its owner may read it: run `chmod 600` on it"
+            "{input} holds the {what}, and others than its owner may read it: run `chmod 600` on it"
         ));
     }
 }

@@ -1,17 +1,12 @@
 //! Going through a backup, entry by entry: each verified, decrypted, bound to its place, and
 //! counted.
 
-use std::{
-    collections::HashSet,
-    hash::{BuildHasher as _, RandomState},
-};
-
 use futures_util::StreamExt as _;
 use matrix_key_backup::{
     BackedUpSession, EntryReader, OpenBackup, RejectReason, RejectedKey, RestoreSummary, restore,
     store::{BackupStore as _, KeyScope, ReceivedKey, StoreError},
     v2::{BackupReader, UnverifiedSessionData},
-    wire::{BackupAlgorithm, RoomId, SessionId, WriterKey},
+    wire::{BackupAlgorithm, WriterKey},
 };
 use serde::Serialize;
 
@@ -22,6 +17,7 @@ use crate::{
     error::Error,
     findings::{Finding, Findings},
     memory::Memory,
+    places::{Places, withheld},
     progress::Progress,
     wording::{figure, provenance},
 };
@@ -35,30 +31,6 @@ pub(crate) struct Walk<'w> {
     pub(crate) progress: &'w Progress,
     pub(crate) findings: &'w Findings<'w>,
     pub(crate) context: &'w Context,
-}
-
-/// The places that a store has named, by hashes that it cannot foresee: what is named twice must not
-/// make up for what is withheld. // A-3, B-3
-#[derive(Default)]
-struct Places {
-    hashes: HashSet<u64>,
-    hasher: RandomState,
-    last: Option<u64>,
-}
-
-impl Places {
-    /// Whether it was named before, and not just now: entries of one session that follow each other
-    /// are merged.
-    fn is_repeated(&mut self, room: &RoomId, session: &SessionId) -> bool {
-        let hash = self.hasher.hash_one((room.as_str(), session.as_str()));
-        let is_new = self.hashes.insert(hash);
-        let follows = self.last.replace(hash) == Some(hash);
-        !is_new && !follows
-    }
-
-    fn count(&self) -> u64 {
-        self.hashes.len() as u64
-    }
 }
 
 /// What came of one entry. What is to be told of it has been told.
@@ -105,13 +77,7 @@ impl Walk<'_> {
             let batch = batch.map_err(|error| self.failed(error))?;
             summary.add(&batch);
             watch.note(&batch);
-            let rejected = batch.rejected.iter().map(|it| (&it.room_id, &it.session_id));
-            let sessions = batch.sessions.iter().map(|it| (it.room_id(), it.session_id()));
-            for (room, session) in rejected.chain(sessions) {
-                if places.is_repeated(room, session) {
-                    self.findings.add(Finding::repeated(room, session));
-                }
-            }
+            self.findings.add_all(places.repeated_in(&batch).map(Finding::repeated));
             for rejected in batch.rejected {
                 self.findings.add(Finding::rejected(&rejected));
                 take(Entry::Rejected(rejected))?;
@@ -136,10 +102,15 @@ impl Walk<'_> {
     /// Checks the MAC of every entry, which is all that a writer key can do.
     pub(crate) async fn check_macs(&self, key: &WriterKey) -> Result<MacsChecked, Error> {
         let mut checked = MacsChecked::default();
+        let mut places = Places::default();
         let mut pages = self.store.keys(self.backup.version().clone(), self.scope.key_scope());
         while let Some(page) = pages.next_page().await {
             for entry in page.map_err(|error| self.failed(error))? {
                 checked.entries += 1;
+                if places.is_repeated(&entry.room_id, &entry.session_id) {
+                    let place = (&entry.room_id, &entry.session_id);
+                    self.findings.add(Finding::repeated(place));
+                }
                 match check_mac(&entry, self.backup.algorithm(), key) {
                     Ok(()) => checked.valid_macs += 1,
                     Err(reason) => {
@@ -152,7 +123,7 @@ impl Walk<'_> {
             }
             self.progress.set(checked.entries);
         }
-        checked.missing = self.missing(checked.entries).await?;
+        checked.missing = self.missing(places.count()).await?;
         Ok(checked)
     }
 
@@ -167,12 +138,9 @@ impl Walk<'_> {
             }
             return Ok(0);
         }
-        // Another program may have written meanwhile; then the count of before says nothing.
-        let now = self.store.version(self.backup.version()).await;
-        let now = now.map_err(|error| self.failed(error))?;
-        let unchanged = now.is_some_and(|now| now.etag == self.backup.etag());
-        let missing = self.backup.count().saturating_sub(entries);
-        if missing == 0 || !unchanged {
+        let missing = withheld(self.store, self.backup, entries).await;
+        let missing = missing.map_err(|error| self.failed(error))?;
+        if missing == 0 {
             return Ok(0);
         }
         let message = format!(

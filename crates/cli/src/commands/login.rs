@@ -21,7 +21,7 @@ use crate::{
     output::{Output, Report},
     printable::printable,
     runtime::block_on,
-    secrets::ask,
+    secrets::{ask, warn_if_open_to_others},
     session::{OwnDevice, Session, session_file},
     wording::shown,
 };
@@ -215,12 +215,10 @@ impl Arguments {
                 refresh_token: logged_in.refresh_token,
             }),
         };
-        // Servers take capitals in a user id for small letters at login.
-        if user.as_str().eq_ignore_ascii_case(session.user_id.as_str()) {
-            return Ok(session);
+        match is_meant(Some(user), &session.user_id) {
+            Ok(()) => Ok(session),
+            Err(error) => Err(given_up(&session, error, output).await),
         }
-        let (meant, found) = (user.to_string(), session.user_id.to_string());
-        Err(given_up(&session, Error::OtherAccount { meant, found }, output).await)
     }
 }
 
@@ -243,9 +241,11 @@ fn whose() -> Error {
     Error::Usage("say whose account it is with --user @name:example.org".to_owned())
 }
 
+/// Servers take capitals in a user id for small letters at login, and have the last word on how it is
+/// written.
 fn is_meant(meant: Option<&UserId>, found: &UserId) -> Result<(), Error> {
     match meant {
-        Some(meant) if meant != found => {
+        Some(meant) if !meant.as_str().eq_ignore_ascii_case(found.as_str()) => {
             Err(Error::OtherAccount { meant: meant.to_string(), found: found.to_string() })
         }
         _ => Ok(()),
@@ -266,12 +266,7 @@ fn secret(
         );
         return ask(prompt, &none);
     };
-    if file.is_open_to_others() {
-        output.warn(format_args!(
-            "{file} holds a secret ({what}), and others than its owner may read it: run `chmod 600` \
-             on it"
-        ));
-    }
+    warn_if_open_to_others(file, what, output);
     let text = file.read_secret(what)?;
     // A line end is the editor's; all else of a password counts.
     let text = Zeroizing::new(text.trim_end_matches(['\n', '\r']).to_owned());

@@ -50,10 +50,18 @@ fn what_is_named_twice_counts_once_and_is_told() {
     let kept = sessions["sessions"].as_object().unwrap().len();
     backup["count"] = (2 * kept).into();
     world.write("twice.json", backup.to_string().replace(r#""ROOMS""#, &named_twice));
-    let ran = world.run(["verify", "--store", "twice.json", "--key-file", "key", "--json"]);
-    let ran = ran.with_status(1);
-    assert_eq!(findings(&ran, "repeated"), kept);
-    assert_eq!(ran.json()["missing"], kept);
+    let writer = ["key", "writer", "--user", "@a:example.org", "--key-file", "key"];
+    world.run([&writer[..], &["--out", "writer.json"]].concat()).done();
+    for key in [["--key-file", "key"], ["--writer-key-file", "writer.json"]] {
+        let verify = ["verify", "--store", "twice.json", "--json"];
+        let ran = world.run([&verify[..], &key].concat()).with_status(1);
+        assert_eq!(findings(&ran, "repeated"), kept);
+        assert_eq!(ran.json()["missing"], kept);
+    }
+    let doctor = ["doctor", "--store", "twice.json", "--key-file", "key", "--json"];
+    let ran = world.run(doctor).with_status(1);
+    let codes = ran.json()["diagnoses"].to_string();
+    assert!(codes.contains("missing"), "{codes}");
 }
 
 /// B-2, K-6: an account's backup is its user's, whoever is named.

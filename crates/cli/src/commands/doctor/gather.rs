@@ -4,7 +4,7 @@ use futures_util::StreamExt as _;
 use matrix_key_backup::{
     EntryReader, OpenBackup, RestoreSummary, Unreadable, UnreadableBackup, restore,
     state::RestoreWatch,
-    store::{BackupStore as _, BackupVersion, KeyScope},
+    store::{BackupVersion, KeyScope},
     trust::WentBack,
     v2::BackupReader,
     wire::{BackupAlgorithm, DECRYPTION_KEY_SECRET},
@@ -26,6 +26,7 @@ use crate::{
     error::Error,
     files::Input,
     memory::Memory,
+    places::{Places, withheld},
     progress::Progress,
     runtime::block_on,
     secrets::{GivenKey, Origin},
@@ -292,9 +293,11 @@ async fn read_with_keys(
         let fits = public_key == *backup.public_key();
         let watching = memory.as_ref().ok().filter(|_| fits);
         let mut going = watching.map(|memory| memory.watch(backup, &KeyScope::All));
-        let summary = read(store, backup, reader, going.as_mut(), context).await?;
+        let (summary, places) = read(store, backup, reader, going.as_mut(), context).await?;
         if fits {
-            let missing = missing(store, backup, summary.entries, context).await?;
+            let missing = withheld(store, backup, places.count()).await;
+            let missing = missing
+                .map_err(|error| Error::from_store(context.place.path().to_owned(), error))?;
             facts.entries = Some(entry_facts(&summary, missing));
             watch = going;
             continue;
@@ -314,35 +317,23 @@ async fn read(
     reader: BackupReader,
     mut watch: Option<&mut RestoreWatch>,
     context: &Context,
-) -> Result<RestoreSummary, Error> {
+) -> Result<(RestoreSummary, Places), Error> {
     let progress = Progress::new(context.output, "Reading keys", backup.count());
     let reader = EntryReader::new(reader, backup.algorithm(), context.user.clone());
     let mut batches = restore(store, backup.version().clone(), KeyScope::All, reader);
-    let mut summary = RestoreSummary::default();
+    let (mut summary, mut places) = (RestoreSummary::default(), Places::default());
     while let Some(batch) = batches.next().await {
         let batch =
             batch.map_err(|error| Error::from_store(context.place.path().to_owned(), error))?;
         summary.add(&batch);
+        places.repeated_in(&batch).for_each(drop);
         if let Some(watch) = &mut watch {
             watch.note(&batch);
         }
         progress.set(summary.entries);
     }
     progress.finish();
-    Ok(summary)
-}
-
-/// How many entries the store says it has and did not give, unless it was written to meanwhile. // B-3
-async fn missing(
-    store: &AnyStore,
-    backup: &OpenBackup,
-    entries: u64,
-    context: &Context,
-) -> Result<u64, Error> {
-    let now = store.version(backup.version()).await;
-    let now = now.map_err(|error| Error::from_store(context.place.path().to_owned(), error))?;
-    let unchanged = now.is_some_and(|now| now.etag == backup.etag());
-    Ok(if unchanged { backup.count().saturating_sub(entries) } else { 0 })
+    Ok((summary, places))
 }
 
 fn entry_facts(summary: &RestoreSummary, missing: u64) -> EntryFacts {
