@@ -65,7 +65,7 @@ impl<'a> ReceivedKey<'a> {
         let messages: Vec<_> = entries.iter().map(Self::message).collect();
         let ephemeral: Vec<_> =
             messages.iter().flatten().map(|message| message.ephemeral).collect();
-        let mut keys = Decryptor::new(key).message_keys_batch(&ephemeral).into_iter();
+        let mut keys = Decryptor::new(key.clone()).message_keys_batch(&ephemeral).into_iter();
         // There are keys for each message.
         let mut next_keys = || keys.next().unwrap_or(Err(LowOrderPoint));
         messages.into_iter().map(|message| message?.open(next_keys())).collect()

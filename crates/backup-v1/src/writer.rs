@@ -97,11 +97,11 @@ pub fn encrypt_batch<R: CryptoRng + ?Sized>(
     rng: &mut R,
 ) -> Result<Vec<EncryptedSessionData>, LowOrderPublicKey> {
     let keys = encryptor.message_keys_batch(sessions.len(), rng);
-    Ok(encrypt_all(sessions, &keys.map_err(|_| LowOrderPublicKey)?)) // V1-7
+    let keys = keys.map_err(|_| LowOrderPublicKey)?; // V1-7
+    Ok(encrypt_all(sessions.iter().map(Borrow::borrow), &keys))
 }
 
-/// The same with an ephemeral key for each, which was drawn where drawing may fail. Sessions without
-/// one are left out.
+/// The same with an ephemeral key beside each session, which was drawn where drawing may fail.
 ///
 /// # Errors
 ///
@@ -112,18 +112,19 @@ pub fn encrypt_batch<R: CryptoRng + ?Sized>(
 /// As [`hazmat_encrypt_with`].
 pub fn hazmat_encrypt_batch_with(
     encryptor: &Encryptor,
-    sessions: &[impl Borrow<BackedUpSessionData>],
-    ephemeral: &[EphemeralSecretKey],
+    sessions: &[(impl Borrow<BackedUpSessionData>, EphemeralSecretKey)],
 ) -> Result<Vec<EncryptedSessionData>, LowOrderPublicKey> {
-    let keys = encryptor.message_keys_with(ephemeral);
-    Ok(encrypt_all(sessions, &keys.map_err(|_| LowOrderPublicKey)?)) // V1-7
+    let keys = encryptor.message_keys_with(sessions.iter().map(|(_, key)| key));
+    let keys = keys.map_err(|_| LowOrderPublicKey)?; // V1-7
+    Ok(encrypt_all(sessions.iter().map(|(session, _)| session.borrow()), &keys))
 }
 
-fn encrypt_all(
-    sessions: &[impl Borrow<BackedUpSessionData>],
+/// Encrypts each session with the keys of its message; there are as many of these as of those.
+fn encrypt_all<'s>(
+    sessions: impl Iterator<Item = &'s BackedUpSessionData>,
     keys: &[(EphemeralPublicKey, MessageKeys)],
 ) -> Vec<EncryptedSessionData> {
-    let plaintexts: Vec<_> = sessions.iter().map(|session| session.borrow().to_json()).collect();
+    let plaintexts: Vec<_> = sessions.map(BackedUpSessionData::to_json).collect();
     let ciphertexts =
         MessageKeys::encrypt_batch(keys.iter().map(|(_, keys)| keys).zip(&plaintexts));
     let encrypted = keys.iter().zip(&ciphertexts).map(|((ephemeral, keys), ciphertext)| {

@@ -14,9 +14,9 @@ use crate::BackupWriter;
 /// of the decryption key (S-5, G-4).
 #[derive(Clone, Debug)]
 pub struct BackupReader {
-    decryption_key: BackupDecryptionKey,
     mac_key: BackupMacKey,
     public_key: BackupPublicKey,
+    /// It has the decryption key.
     decryptor: Decryptor,
 }
 
@@ -26,8 +26,8 @@ impl BackupReader {
     pub fn new(decryption_key: BackupDecryptionKey) -> Self {
         let mac_key = decryption_key.mac_key();
         let public_key = decryption_key.public_key();
-        let decryptor = Decryptor::new(&decryption_key);
-        Self { decryption_key, mac_key, public_key, decryptor }
+        let decryptor = Decryptor::new(decryption_key);
+        Self { mac_key, public_key, decryptor }
     }
 
     /// The same, with batches computed on a tier of your choice, for tests and comparisons.
@@ -36,7 +36,7 @@ impl BackupReader {
     ///
     /// [`TierUnavailable`] if this processor does not have it.
     pub fn on_tier(self, tier: Tier) -> Result<Self, TierUnavailable> {
-        let decryptor = Decryptor::with_tier(&self.decryption_key, tier)?;
+        let decryptor = Decryptor::with_tier(self.decryption_key().clone(), tier)?;
         Ok(Self { decryptor, ..self })
     }
 
@@ -48,7 +48,7 @@ impl BackupReader {
     /// The decryption key.
     #[must_use]
     pub fn decryption_key(&self) -> &BackupDecryptionKey {
-        &self.decryption_key
+        self.decryptor.decryption_key()
     }
 
     /// The MAC key (K-2).

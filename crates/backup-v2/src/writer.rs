@@ -98,11 +98,11 @@ impl BackupWriter {
         rng: &mut R,
     ) -> Result<Vec<AuthenticatedSessionData>, SealError> {
         let keys = self.encryptor.message_keys_batch(sessions.len(), rng);
-        Ok(self.seal_all(sessions, &keys.map_err(|_| SealError::LowOrderPublicKey)?)) // V1-7
+        let keys = keys.map_err(|_| SealError::LowOrderPublicKey)?; // V1-7
+        Ok(self.seal_all(sessions.iter().map(Borrow::borrow), &keys))
     }
 
-    /// The same with an ephemeral key for each, which was drawn where drawing may fail. Sessions
-    /// without one are left out.
+    /// The same with an ephemeral key beside each session, which was drawn where drawing may fail.
     ///
     /// # Errors
     ///
@@ -113,11 +113,11 @@ impl BackupWriter {
     /// As [`hazmat_seal_with`](Self::hazmat_seal_with).
     pub fn hazmat_seal_batch_with(
         &self,
-        sessions: &[impl Borrow<SourcedSession>],
-        ephemeral: &[EphemeralSecretKey],
+        sessions: &[(impl Borrow<SourcedSession>, EphemeralSecretKey)],
     ) -> Result<Vec<AuthenticatedSessionData>, SealError> {
-        let keys = self.encryptor.message_keys_with(ephemeral);
-        Ok(self.seal_all(sessions, &keys.map_err(|_| SealError::LowOrderPublicKey)?)) // V1-7
+        let keys = self.encryptor.message_keys_with(sessions.iter().map(|(_, key)| key));
+        let keys = keys.map_err(|_| SealError::LowOrderPublicKey)?; // V1-7
+        Ok(self.seal_all(sessions.iter().map(|(session, _)| session.borrow()), &keys))
     }
 
     /// The same with a given ephemeral key, for reproducible test vectors.
@@ -215,13 +215,13 @@ impl BackupWriter {
         Ok((keys, EncryptedSessionData::new(&public, &ciphertext)))
     }
 
-    fn seal_all(
+    /// Seals each session with the keys of its message; there are as many of these as of those.
+    fn seal_all<'s>(
         &self,
-        sessions: &[impl Borrow<SourcedSession>],
+        sessions: impl Iterator<Item = &'s SourcedSession>,
         keys: &[(EphemeralPublicKey, MessageKeys)],
     ) -> Vec<AuthenticatedSessionData> {
-        let plaintexts: Vec<_> =
-            sessions.iter().map(|session| self.plaintext(session.borrow())).collect();
+        let plaintexts: Vec<_> = sessions.map(|session| self.plaintext(session)).collect();
         let with = keys.iter().map(|(_, keys)| keys);
         let ciphertexts = MessageKeys::encrypt_batch(with.zip(&plaintexts));
         let encrypted = keys.iter().zip(&ciphertexts);

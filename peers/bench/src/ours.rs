@@ -68,7 +68,7 @@ fn each(
 
 fn batch(input: &Arc<Input>, tier: Tier) -> Result<Vec<Subject>> {
     let encryptor = Encryptor::with_tier(input.writer.public_key(), tier.x25519())?;
-    let decryptor = Decryptor::with_tier(input.reader.decryption_key(), tier.x25519())?;
+    let decryptor = Decryptor::with_tier(input.reader.decryption_key().clone(), tier.x25519())?;
     let writer = input.writer.clone().on_tier(tier.x25519())?;
     let reader = input.reader.clone().on_tier(tier.x25519())?;
     Ok(vec![

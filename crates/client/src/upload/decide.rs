@@ -48,23 +48,24 @@ enum Sealer {
 }
 
 impl Sealer {
-    /// Seals keys, in their order.
+    /// Seals keys, in their order, each with the ephemeral key beside it.
     fn seal(
         &self,
-        keys: &[&RoomKey],
-        ephemeral: &[EphemeralSecretKey],
+        keys: Vec<(&RoomKey, EphemeralSecretKey)>,
     ) -> Result<Vec<Box<RawValue>>, SealError> {
+        let keys = keys.into_iter();
         match self {
             Self::V1(encryptor) => {
-                let data: Vec<&BackedUpSessionData> =
-                    keys.iter().map(|key| &**key.session.data()).collect();
-                let encrypted = v1::hazmat_encrypt_batch_with(encryptor, &data, ephemeral)
+                let data: Vec<(&BackedUpSessionData, _)> =
+                    keys.map(|(key, ephemeral)| (&**key.session.data(), ephemeral)).collect();
+                let encrypted = v1::hazmat_encrypt_batch_with(encryptor, &data)
                     .map_err(|v1::LowOrderPublicKey| SealError::LowOrderPublicKey)?;
                 Ok(encrypted.into_iter().map(v1::EncryptedSessionData::into_raw).collect())
             }
             Self::V2(writer) => {
-                let sessions: Vec<_> = keys.iter().map(|key| &key.session).collect();
-                let sealed = writer.hazmat_seal_batch_with(&sessions, ephemeral)?;
+                let sessions: Vec<_> =
+                    keys.map(|(key, ephemeral)| (&key.session, ephemeral)).collect();
+                let sealed = writer.hazmat_seal_batch_with(&sessions)?;
                 Ok(sealed.into_iter().map(AuthenticatedSessionData::into_raw).collect())
             }
         }
@@ -77,6 +78,26 @@ pub(super) struct Decision {
     /// To be sealed and written.
     pub(super) key: Option<RoomKey>,
     pub(super) outcome: Outcome,
+}
+
+/// A decision with what it takes to seal the key.
+#[derive(Debug)]
+pub(super) struct Drawn {
+    key: Option<(RoomKey, EphemeralSecretKey)>,
+    outcome: Outcome,
+}
+
+impl Decision {
+    /// Draws an ephemeral key for a key that is to be written; `None` where the system has no
+    /// randomness. It comes from there: a generator in between would have a state from which all
+    /// follow.
+    pub(super) fn draw(self) -> Option<Drawn> {
+        let key = match self.key {
+            Some(key) => Some((key, EphemeralSecretKey::random().ok()?)),
+            None => None,
+        };
+        Some(Drawn { key, outcome: self.outcome })
+    }
 }
 
 impl Decider {
@@ -214,22 +235,27 @@ impl Decider {
         Decision { key: Some(key), outcome }
     }
 
-    /// Seals what is to be written, each key with an ephemeral key for it alone (V1-2).
+    /// Seals what is to be written, each key with the ephemeral key that was drawn for it alone
+    /// (V1-2).
     pub(super) fn seal(
         &self,
-        decisions: Vec<(Decision, Option<EphemeralSecretKey>)>,
+        drawn: Vec<Drawn>,
     ) -> Result<Vec<(Option<KeyToStore>, Outcome)>, SealError> {
-        let (decisions, ephemeral): (Vec<_>, Vec<_>) = decisions.into_iter().unzip();
-        let ephemeral: Vec<_> = ephemeral.into_iter().flatten().collect();
-        let keys: Vec<_> = decisions.iter().filter_map(|decision| decision.key.as_ref()).collect();
-        let mut sealed = self.sealer.seal(&keys, &ephemeral)?.into_iter();
-        let sealed = decisions.into_iter().map(|Decision { key, outcome }| {
-            match key.and_then(|key| Some((key, sealed.next()?))) {
-                Some((key, session_data)) => self.entry(&key, session_data, outcome),
-                None => (None, outcome),
+        let (mut outcomes, mut written) = (Vec::new(), Vec::new());
+        for Drawn { key, outcome } in drawn {
+            match key {
+                Some((key, ephemeral)) => written.push((key, ephemeral, outcome)),
+                None => outcomes.push((None, outcome)),
             }
-        });
-        Ok(sealed.collect())
+        }
+        let (ephemeral, keys): (Vec<_>, Vec<_>) = written
+            .into_iter()
+            .map(|(key, ephemeral, outcome)| (ephemeral, (key, outcome)))
+            .unzip();
+        let sealed = self.sealer.seal(keys.iter().map(|(key, _)| key).zip(ephemeral).collect())?;
+        let entries = keys.into_iter().zip(sealed);
+        outcomes.extend(entries.map(|((key, outcome), sealed)| self.entry(&key, sealed, outcome)));
+        Ok(outcomes)
     }
 
     /// What is put into the store, unless it is too large.
@@ -340,4 +366,19 @@ fn somebody_vouches(reason: &RejectReason) -> bool {
             | RejectReason::Misplaced(_)
             | RejectReason::UnusableV1(v1::UnusableKey::UnknownAlgorithm { .. })
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::ZeroizeOnDrop;
+
+    use super::*;
+
+    // K-5: what a key is encrypted with is wiped. It would not compile with a generator that keeps
+    // its state.
+    #[test]
+    fn what_is_drawn_for_a_key_is_wiped() {
+        fn wiped<T: ZeroizeOnDrop>(_: impl Fn(Drawn) -> Option<(RoomKey, T)>) {}
+        wiped(|Drawn { key, .. }| key);
+    }
 }

@@ -10,7 +10,7 @@ mod report;
 
 use std::{collections::HashMap, sync::Arc};
 
-use matrix_key_backup_primitives::{BackupMacKey, hazmat::EphemeralSecretKey};
+use matrix_key_backup_primitives::BackupMacKey;
 use matrix_key_backup_trust::{MacKeyStatus, TrustState, TrustedBackup};
 use matrix_key_backup_v2::{BackupReader, SealError, SourcedSession};
 use matrix_key_backup_wire::{RoomId, SessionId, UserId};
@@ -259,11 +259,9 @@ impl<'s, S: BackupStore> Uploader<'s, S> {
         let decisions = offload::map(work, decide).await;
         let mut to_write = Vec::new();
         let mut written = Vec::new();
-        for sealed in self.seal(decisions).await? {
-            for (entry, outcome) in sealed? {
-                to_write.extend(entry);
-                written.push(outcome);
-            }
+        for (entry, outcome) in self.seal(decisions).await? {
+            to_write.extend(entry);
+            written.push(outcome);
         }
         if !to_write.is_empty() {
             let PutOutcome { unwritten, .. } = self.store.put_keys(&self.version, to_write).await?;
@@ -282,18 +280,17 @@ impl<'s, S: BackupStore> Uploader<'s, S> {
         Ok(())
     }
 
-    /// Seals what is to be written, many at once, each with an ephemeral key of its own, which is
-    /// wiped once the key was sealed. It comes from the system: a generator in between would have a
-    /// state from which they all follow.
+    /// Seals what is to be written, many at once.
     async fn seal(
         &self,
         decisions: Vec<Decision>,
-    ) -> Result<Vec<Result<Vec<(Option<KeyToStore>, Outcome)>, SealError>>, UploadError<S::Error>>
-    {
-        let decisions = decisions.into_iter().map(with_ephemeral);
-        let decisions: Vec<_> = decisions.collect::<Result<_, UploadError<S::Error>>>()?;
+    ) -> Result<Vec<(Option<KeyToStore>, Outcome)>, UploadError<S::Error>> {
+        let drawn = decisions.into_iter().map(Decision::draw).collect::<Option<Vec<_>>>();
+        let drawn = drawn.ok_or(UploadError::NoRandomness)?;
         let decider = Arc::clone(&self.decider);
-        Ok(offload::map_chunks(decisions, move |chunk| decider.seal(chunk)).await)
+        let chunks = offload::map_chunks(drawn, move |chunk| decider.seal(chunk)).await;
+        let sealed: Vec<Vec<_>> = chunks.into_iter().collect::<Result<_, _>>()?;
+        Ok(sealed.into_iter().flatten().collect())
     }
 
     /// Puts beside every key all that the store has in its place.
@@ -313,14 +310,6 @@ impl<'s, S: BackupStore> Uploader<'s, S> {
         });
         Ok(work.collect())
     }
-}
-
-/// A key that is to be sealed, with a new ephemeral key from the system.
-fn with_ephemeral<E>(
-    decision: Decision,
-) -> Result<(Decision, Option<EphemeralSecretKey>), UploadError<E>> {
-    let ephemeral = decision.key.as_ref().map(|_| EphemeralSecretKey::random());
-    Ok((decision, ephemeral.transpose().map_err(|_| UploadError::NoRandomness)?))
 }
 
 /// What it takes to decide on one key.
@@ -382,19 +371,4 @@ pub enum UploadError<E> {
     /// be shown anew for the one that took its place (T-3).
     #[error(transparent)]
     Store(#[from] StoreError<E>),
-}
-
-#[cfg(test)]
-mod tests {
-    use zeroize::ZeroizeOnDrop;
-
-    use super::*;
-
-    // K-5: what a key is encrypted with is wiped. It would not compile with a generator that keeps
-    // its state.
-    #[test]
-    fn what_is_drawn_for_a_key_is_wiped() {
-        fn drawn<E, T: ZeroizeOnDrop>(_: impl Fn(Decision) -> Result<(Decision, Option<T>), E>) {}
-        drawn(with_ephemeral::<()>);
-    }
 }

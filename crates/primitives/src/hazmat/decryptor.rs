@@ -25,8 +25,8 @@ pub struct Decryptor {
 impl Decryptor {
     /// Takes the fastest tier that this processor has.
     #[must_use]
-    pub fn new(backup: &BackupDecryptionKey) -> Self {
-        Self { backup: backup.clone(), tier: Tier::detect() }
+    pub fn new(backup: BackupDecryptionKey) -> Self {
+        Self { backup, tier: Tier::detect() }
     }
 
     /// Takes a tier of your choice, for tests and comparisons.
@@ -34,8 +34,14 @@ impl Decryptor {
     /// # Errors
     ///
     /// [`TierUnavailable`] if this processor does not have it.
-    pub fn with_tier(backup: &BackupDecryptionKey, tier: Tier) -> Result<Self, TierUnavailable> {
-        Batch::with_tier(tier).map(|_| Self { backup: backup.clone(), tier })
+    pub fn with_tier(backup: BackupDecryptionKey, tier: Tier) -> Result<Self, TierUnavailable> {
+        Batch::with_tier(tier).map(|_| Self { backup, tier })
+    }
+
+    /// The decryption key.
+    #[must_use]
+    pub fn decryption_key(&self) -> &BackupDecryptionKey {
+        &self.backup
     }
 
     /// Decrypts one message.

@@ -24,7 +24,7 @@ use crate::{BackupPublicKey, EphemeralPublicKey};
 /// let messages = Encryptor::new(&key.public_key()).encrypt_batch(&plaintexts, &mut rng)?;
 ///
 /// let received: Vec<_> = messages.iter().map(|sent| (sent.ephemeral, &sent.ciphertext)).collect();
-/// for (plaintext, sent) in Decryptor::new(&key).decrypt_batch(&received).iter().zip(plaintexts) {
+/// for (plaintext, sent) in Decryptor::new(key.clone()).decrypt_batch(&received).iter().zip(plaintexts) {
 ///     assert_eq!(plaintext.as_ref().map(|text| text.as_slice()), Ok(sent.as_bytes()));
 /// }
 /// # Ok::<(), matrix_key_backup_primitives::hazmat::LowOrderPoint>(())
@@ -101,8 +101,7 @@ impl Encryptor {
         &self,
         ephemeral: &EphemeralSecretKey,
     ) -> Result<(EphemeralPublicKey, MessageKeys), LowOrderPoint> {
-        let mut keys = self.message_keys_with(core::slice::from_ref(ephemeral))?;
-        keys.pop().ok_or(LowOrderPoint)
+        self.message_keys_with([ephemeral])?.pop().ok_or(LowOrderPoint)
     }
 
     /// The same for any number of ephemeral keys, in their order.
@@ -110,11 +109,11 @@ impl Encryptor {
     /// # Errors
     ///
     /// [`LowOrderPoint`] if the backup's public key is one (V1-7).
-    pub fn message_keys_with(
+    pub fn message_keys_with<'e>(
         &self,
-        ephemeral: &[EphemeralSecretKey],
+        ephemeral: impl IntoIterator<Item = &'e EphemeralSecretKey>,
     ) -> Result<Vec<(EphemeralPublicKey, MessageKeys)>, LowOrderPoint> {
-        let secrets: Vec<_> = ephemeral.iter().map(EphemeralSecretKey::to_scalar).collect();
+        let secrets: Vec<_> = ephemeral.into_iter().map(EphemeralSecretKey::to_scalar).collect();
         self.agree(&secrets)
     }
 

@@ -39,7 +39,7 @@ fn a_batch_is_what_its_messages_are_alone() {
         };
         assert_eq!(batch, plaintexts.iter().map(alone).collect::<Vec<_>>(), "{tier}, {count}");
 
-        let decryptor = Decryptor::with_tier(&key(), tier).unwrap();
+        let decryptor = Decryptor::with_tier(key(), tier).unwrap();
         let decrypted = decryptor.decrypt_batch(&received(&batch));
         assert_eq!(decrypted.len(), count);
         for ((decrypted, plaintext), sent) in decrypted.iter().zip(&plaintexts).zip(&batch) {
@@ -78,7 +78,7 @@ fn what_does_not_decrypt_fails_alone() {
         received[3].0 = EphemeralPublicKey::from_slice(&[0; 32]).unwrap();
         received[10].1.pop();
         *received[20].1.last_mut().unwrap() ^= 1;
-        let decryptor = Decryptor::with_tier(&key(), tier).unwrap();
+        let decryptor = Decryptor::with_tier(key(), tier).unwrap();
         for (place, result) in decryptor.decrypt_batch(&received).iter().enumerate() {
             if [3, 10, 20].contains(&place) {
                 assert_eq!(*result, Err(DecryptionFailed), "{tier}, {place}");
