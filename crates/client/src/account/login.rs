@@ -19,21 +19,24 @@ use crate::store::homeserver::{
 /// ```no_run
 /// # #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 /// # async fn example() -> Result<(), Box<dyn core::error::Error>> {
+/// use std::sync::Arc;
+///
 /// use matrix_key_backup::account::{Login, NewDevice, discover};
 /// use matrix_key_backup::store::homeserver::{HomeserverStore, HomeserverUrl, ReqwestTransport};
 /// use matrix_key_backup::wire::UserId;
 ///
+/// let transport = Arc::new(ReqwestTransport::new()?);
 /// let user = UserId::new("@alice:example.org")?;
 /// let start = HomeserverUrl::of_user(&user).ok_or("no Matrix user id")?;
-/// let homeserver = discover(start, ReqwestTransport::new()?).await?;
+/// let homeserver = discover(start, Arc::clone(&transport)).await?;
 ///
-/// let login = Login::new(homeserver.clone(), ReqwestTransport::new()?);
+/// let login = Login::new(homeserver.clone(), Arc::clone(&transport));
 /// let password = std::env::var("PASSWORD")?;
 /// let device = NewDevice::named("my backup");
 /// let me = login.with_password(user.as_str(), &password, device).await?;
 ///
 /// // The refresh token changes with each use, and is the program's to keep.
-/// let store = HomeserverStore::new(homeserver, me.access_token, ReqwestTransport::new()?);
+/// let store = HomeserverStore::new(homeserver, me.access_token, transport);
 /// # let _ = store;
 /// # Ok(())
 /// # }
@@ -51,6 +54,9 @@ pub struct NewDevice {
     pub display_name: Option<String>,
     /// The id of a device that was logged in before, to be it again.
     pub device_id: Option<String>,
+    /// Whether the access token is to last until the device is logged out: for who keeps no refresh
+    /// token.
+    pub lasting_token: bool,
 }
 
 /// What a login has brought.
@@ -82,10 +88,16 @@ pub struct Refreshed {
 }
 
 impl NewDevice {
-    /// A device of this name.
+    /// A new device of this name.
     #[must_use]
     pub fn named(display_name: impl Into<String>) -> Self {
-        Self { display_name: Some(display_name.into()), device_id: None }
+        Self { display_name: Some(display_name.into()), ..Self::default() }
+    }
+
+    /// The same, whose access token lasts.
+    #[must_use]
+    pub fn with_lasting_token(self) -> Self {
+        Self { lasting_token: true, ..self }
     }
 }
 
@@ -105,7 +117,7 @@ impl<T: Transport> Login<T> {
     /// Logs in with a password. `user` is a user id, or the part of it before the colon.
     ///
     /// An answer that was lost on the way is an error, not another try: each makes a device. A token
-    /// that ends and can be refreshed is asked for.
+    /// that ends and can be refreshed is asked for, unless it is to last.
     ///
     /// # Errors
     ///
@@ -130,7 +142,7 @@ impl<T: Transport> Login<T> {
         let mut request = login::v3::Request::new(login::v3::LoginInfo::Password(password));
         request.device_id = device.device_id.map(Into::into);
         request.initial_device_display_name = device.display_name;
-        request.refresh_token = true;
+        request.refresh_token = !device.lasting_token;
         let request = self.client.request(request).map_err(HomeserverError::from)?;
         let answer = self.client.call::<login::v3::Response>(&request, Repeat::IfNotDone).await;
         let answer = answer.map_err(|failed| match denied(&failed, 403) {

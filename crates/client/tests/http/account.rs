@@ -260,6 +260,19 @@ fn a_password_brings_both_tokens() {
     );
 }
 
+#[test]
+fn a_token_that_lasts_is_asked_for_where_nobody_refreshes_it() {
+    let server = Scripted::new(|name| match name {
+        FLOWS => flows(&["m.login.password"]),
+        _ => logged_in(),
+    });
+    let server = Arc::new(server);
+    let login = Login::new(url("https://hs.example.org"), Arc::clone(&server));
+    let device = NewDevice::named("a bot").with_lasting_token();
+    block_on(login.with_password("alice", "swordfish", device)).unwrap();
+    assert_eq!(server.asked()[1].body.get("refresh_token"), None);
+}
+
 /// K-5
 #[test]
 fn no_password_is_sent_where_none_is_asked_for_nor_shown() {

@@ -1,5 +1,6 @@
 //! What a request can end in.
 
+use matrix_key_backup::account::LoginError;
 use matrix_key_backup::store::homeserver::TransportError;
 use serde_json::Value;
 use thiserror::Error;
@@ -14,6 +15,9 @@ pub enum ApiError {
     /// No answer came.
     #[error(transparent)]
     Transport(TransportError),
+    /// Nobody was let in.
+    #[error(transparent)]
+    Login(LoginError),
     /// No answer came in time.
     #[error("the homeserver does not answer")]
     Timeout,

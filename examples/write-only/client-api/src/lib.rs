@@ -7,7 +7,6 @@
 mod error;
 mod login;
 mod path;
-mod shared;
 mod sync;
 
 use core::time::Duration;
@@ -22,7 +21,6 @@ pub use error::ApiError;
 pub use http::Method as HttpMethod;
 pub use login::{Session, log_in};
 pub use path::segment;
-pub use shared::Shared;
 pub use sync::Sync;
 
 /// A request that is not answered within this time has failed. The time that `/sync` may wait comes
@@ -88,7 +86,7 @@ impl<T: Transport> Api<T> {
         body: Option<&Value>,
     ) -> Result<Value, ApiError> {
         let url = format!("{}/_matrix/client{path}", self.session.homeserver());
-        let token = Some(self.session.expose_access_token());
+        let token = self.session.expose_access_token();
         send(&self.transport, method, &url, token, body, PATIENCE).await
     }
 
@@ -117,7 +115,7 @@ impl<T: Transport> Api<T> {
             url.push_str("&since=");
             url.push_str(&segment(since));
         }
-        let token = Some(self.session.expose_access_token());
+        let token = self.session.expose_access_token();
         let answer = send(&self.transport, Method::GET, &url, token, None, PATIENCE + wait).await?;
         Sync::read(answer)
     }
@@ -147,15 +145,13 @@ async fn send(
     transport: &impl Transport,
     method: Method,
     url: &str,
-    access_token: Option<&str>,
+    access_token: &str,
     body: Option<&Value>,
     patience: Duration,
 ) -> Result<Value, ApiError> {
+    let bearer = Zeroizing::new(format!("Bearer {access_token}"));
     let mut request = Request::builder().method(method).uri(url);
-    if let Some(token) = access_token {
-        let bearer = Zeroizing::new(format!("Bearer {token}"));
-        request = request.header(header::AUTHORIZATION, bearer.as_str());
-    }
+    request = request.header(header::AUTHORIZATION, bearer.as_str());
     let body = match body {
         Some(body) => {
             request = request.header(header::CONTENT_TYPE, "application/json");

@@ -1,17 +1,15 @@
 //! Logging in: each program is a device of its own.
 
 use core::fmt;
-use core::time::Duration;
 
-use http::Method;
+use matrix_key_backup::account::{Login, NewDevice};
 use matrix_key_backup::store::homeserver::{
     AccessToken, HomeserverStore, HomeserverUrl, Transport,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::{ApiError, send};
+use crate::ApiError;
 
 /// A device that is logged in. As JSON it holds the access token, a secret.
 #[derive(Clone, Serialize, Deserialize)]
@@ -27,34 +25,19 @@ pub struct Session {
 ///
 /// # Errors
 ///
-/// [`ApiError`].
+/// [`ApiError::Login`].
 pub async fn log_in<T: Transport>(
     homeserver: &HomeserverUrl,
-    transport: &T,
+    transport: T,
     user: &str,
     password: &str,
     display_name: &str,
 ) -> Result<Session, ApiError> {
-    let body = json!({
-        "type": "m.login.password",
-        "identifier": { "type": "m.id.user", "user": user },
-        "password": password,
-        "initial_device_display_name": display_name,
-    });
-    let homeserver = homeserver.as_str().trim_end_matches('/').to_owned();
-    let url = format!("{homeserver}/_matrix/client/v3/login");
-    let patience = Duration::from_secs(60);
-    let answer = send(transport, Method::POST, &url, None, Some(&body), patience).await?;
-    let text = |name| match answer.get(name).and_then(Value::as_str) {
-        Some(text) => Ok(text.to_owned()),
-        None => Err(ApiError::Malformed(name)),
-    };
-    Ok(Session {
-        homeserver,
-        user_id: text("user_id")?,
-        device_id: text("device_id")?,
-        access_token: Zeroizing::new(text("access_token")?),
-    })
+    let device = NewDevice::named(display_name).with_lasting_token();
+    let login = Login::new(homeserver.clone(), transport);
+    let me = login.with_password(user, password, device).await.map_err(ApiError::Login)?;
+    let token = me.access_token.expose_access_token();
+    Ok(Session::new(homeserver.as_str(), me.user_id.as_str(), &me.device_id, token))
 }
 
 impl Session {

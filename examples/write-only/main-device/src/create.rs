@@ -1,6 +1,8 @@
 //! The beginning: cross-signing, secret storage, a backup that the user's keys have signed.
 
-use client_api::{Session, Shared};
+use std::sync::Arc;
+
+use client_api::Session;
 use matrix_key_backup::OpenBackup;
 use matrix_key_backup::primitives::BackupDecryptionKey;
 use matrix_key_backup::secret_storage::sharing::SecretResponder;
@@ -30,7 +32,7 @@ impl MainDevice {
     /// [`MainDeviceError`].
     pub async fn create(
         session: Session,
-        transport: Shared<ReqwestTransport>,
+        transport: Arc<ReqwestTransport>,
         password: &str,
     ) -> Result<Self, MainDeviceError> {
         let store = session.backup_store(transport.clone())?;

@@ -12,8 +12,8 @@ mod sign_in;
 
 use core::fmt;
 use core::time::Duration;
+use std::sync::Arc;
 
-use client_api::Shared;
 use matrix_key_backup::OpenBackup;
 use matrix_key_backup::secret_storage::sharing::{SECRET_REQUEST, SecretResponder};
 use matrix_key_backup::store::homeserver::{HomeserverStore, ReqwestTransport};
@@ -27,7 +27,7 @@ pub use grant::Said;
 pub use sign_in::{Restored, restore};
 
 /// The store of this program.
-pub type Store = HomeserverStore<Shared<ReqwestTransport>>;
+pub type Store = HomeserverStore<Arc<ReqwestTransport>>;
 
 /// The device at work, with a backup and its key.
 pub struct MainDevice {

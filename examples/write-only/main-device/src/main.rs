@@ -2,12 +2,13 @@
 
 use std::io::BufRead as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use client_api::{ApiError, Shared, log_in};
+use client_api::{ApiError, log_in};
 use main_device::{MainDevice, MainDeviceError};
-use matrix_key_backup::store::homeserver::HomeserverUrl;
+use matrix_key_backup::store::homeserver::{HomeserverUrl, ReqwestTransport};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use zeroize::Zeroizing;
 
@@ -46,8 +47,9 @@ async fn run(arguments: Arguments) -> Result<(), MainDeviceError> {
     let password = Zeroizing::new(password);
     let homeserver =
         HomeserverUrl::parse(&homeserver).map_err(|error| ApiError::Request(error.to_string()))?;
-    let transport = Shared::http().map_err(ApiError::Transport)?;
-    let session = log_in(&homeserver, &transport, &user, &password, "main device").await?;
+    let transport = ReqwestTransport::new().map(Arc::new).map_err(ApiError::Transport)?;
+    let session =
+        log_in(&homeserver, Arc::clone(&transport), &user, &password, "main device").await?;
     println!("device             {}", session.device_id());
     let mut device = MainDevice::create(session, transport, &password).await?;
     println!("master key         {}", device.master_key().await?);

@@ -1,6 +1,8 @@
 //! A new device with nothing but the secret storage key: it restores the backup.
 
-use client_api::{Session, Shared};
+use std::sync::Arc;
+
+use client_api::Session;
 use matrix_key_backup::secret_storage::{AccountData, SecretStorageKey};
 use matrix_key_backup::store::KeyScope;
 use matrix_key_backup::store::homeserver::ReqwestTransport;
@@ -31,7 +33,7 @@ pub struct Restored {
 /// [`MainDeviceError`].
 pub async fn restore(
     session: Session,
-    transport: Shared<ReqwestTransport>,
+    transport: Arc<ReqwestTransport>,
     recovery_key: &str,
 ) -> Result<Restored, MainDeviceError> {
     let other = |error: &dyn core::error::Error| MainDeviceError::other(error);

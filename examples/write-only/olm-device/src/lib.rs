@@ -9,8 +9,9 @@ mod transmit;
 
 use core::fmt;
 use core::time::Duration;
+use std::sync::Arc;
 
-use client_api::{Api, Session, Shared};
+use client_api::{Api, Session};
 use matrix_key_backup::store::homeserver::ReqwestTransport;
 use matrix_sdk_crypto::{DecryptionSettings, EncryptionSyncChanges, OlmMachine, TrustRequirement};
 use ruma::serde::Raw;
@@ -22,7 +23,7 @@ pub use rooms::Message;
 
 /// A device that is logged in, and its keys.
 pub struct OlmDevice {
-    api: Api<Shared<ReqwestTransport>>,
+    api: Api<Arc<ReqwestTransport>>,
     machine: OlmMachine,
     since: Option<String>,
 }
@@ -44,7 +45,7 @@ impl OlmDevice {
     /// [`DeviceError`].
     pub async fn new(
         session: Session,
-        transport: Shared<ReqwestTransport>,
+        transport: Arc<ReqwestTransport>,
     ) -> Result<Self, DeviceError> {
         let user_id = UserId::parse(session.user_id())?;
         let machine = OlmMachine::new(&user_id, session.device_id().into()).await;
@@ -55,7 +56,7 @@ impl OlmDevice {
 
     /// The requests of this device.
     #[must_use]
-    pub const fn api(&self) -> &Api<Shared<ReqwestTransport>> {
+    pub const fn api(&self) -> &Api<Arc<ReqwestTransport>> {
         &self.api
     }
 

@@ -1,6 +1,7 @@
 //! The backup: may it be written to, and writing to it.
 
-use client_api::Shared;
+use std::sync::Arc;
+
 use matrix_key_backup::store::homeserver::{HomeserverStore, Transport};
 use matrix_key_backup::trust::{Ed25519PublicKey, TrustedBackup, TrustedSigners};
 use matrix_key_backup::upload::{
@@ -11,7 +12,7 @@ use matrix_key_backup::{OpenBackup, OpenError};
 
 use crate::{BotError, Said, State, own_devices::KnownDevices};
 
-pub(crate) type Store<T> = HomeserverStore<Shared<T>>;
+pub(crate) type Store<T> = HomeserverStore<Arc<T>>;
 
 /// The current backup, if the user's master key has signed it; none, if there is no backup yet.
 ///

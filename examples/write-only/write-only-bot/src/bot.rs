@@ -3,8 +3,9 @@
 use core::fmt;
 use core::time::Duration;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use client_api::{Api, Shared, Sync};
+use client_api::{Api, Sync};
 use matrix_key_backup::secret_storage::sharing::{SECRET_SEND, ToDeviceMessage};
 use matrix_key_backup::store::homeserver::Transport;
 use matrix_key_backup::trust::TrustedBackup;
@@ -23,7 +24,7 @@ const ROOM_KEY: &str = "m.room_key";
 pub struct Bot<T> {
     folder: PathBuf,
     state: State,
-    api: Api<Shared<T>>,
+    api: Api<Arc<T>>,
     store: Store<T>,
     /// The user's devices, as of now.
     known: Option<KnownDevices>,
@@ -38,7 +39,7 @@ impl<T: Transport> Bot<T> {
     /// # Errors
     ///
     /// [`BotError`].
-    pub fn open(folder: PathBuf, transport: Shared<T>) -> Result<Self, BotError> {
+    pub fn open(folder: PathBuf, transport: Arc<T>) -> Result<Self, BotError> {
         let state = State::read(&folder)?;
         let store = state.session.backup_store(transport.clone())?;
         let api = Api::new(state.session.clone(), transport);

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use client_api::{Shared, log_in};
-use matrix_key_backup::store::homeserver::HomeserverUrl;
+use client_api::log_in;
+use matrix_key_backup::store::homeserver::{HomeserverUrl, ReqwestTransport};
 use vodozemac::Ed25519PublicKey;
 use write_only_bot::{Bot, BotError, State};
 use zeroize::Zeroizing;
@@ -84,8 +85,10 @@ async fn set_up(
         .map_err(|_| BotError::NoMasterKey(master_key.to_owned()))?;
     let homeserver = HomeserverUrl::parse(homeserver)
         .map_err(|error| client_api::ApiError::Request(error.to_string()))?;
-    let transport = Shared::http().map_err(client_api::ApiError::Transport)?;
-    let session = log_in(&homeserver, &transport, user, password, "write-only backup").await?;
+    let transport =
+        ReqwestTransport::new().map(Arc::new).map_err(client_api::ApiError::Transport)?;
+    let session =
+        log_in(&homeserver, Arc::clone(&transport), user, password, "write-only backup").await?;
     let device_id = session.device_id().to_owned();
     State::new(session, master_key).write(folder)?;
     let mut bot = Bot::open(folder.to_owned(), transport)?;
@@ -97,7 +100,8 @@ async fn set_up(
 }
 
 async fn run(folder: PathBuf) -> Result<(), BotError> {
-    let transport = Shared::http().map_err(client_api::ApiError::Transport)?;
+    let transport =
+        ReqwestTransport::new().map(Arc::new).map_err(client_api::ApiError::Transport)?;
     let mut bot = Bot::open(folder, transport)?;
     let mut pause = PAUSE;
     loop {

@@ -5,6 +5,7 @@ use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 use core::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -36,6 +37,20 @@ pub trait Transport: MaybeSend + MaybeSync {
 
     /// Waits.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + MaybeSend;
+}
+
+/// One transport for several that ask in the name of one user.
+impl<T: Transport> Transport for Arc<T> {
+    async fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<Body>, TransportError> {
+        T::send(self, request).await
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        T::sleep(self, duration).await;
+    }
 }
 
 /// A stream of pieces that is `Send` where there are threads.

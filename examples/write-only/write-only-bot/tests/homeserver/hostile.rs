@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex};
 
-use client_api::Shared;
 use main_device::restore;
 use matrix_key_backup::primitives::BackupDecryptionKey;
 use matrix_key_backup::store::homeserver::Transport;
@@ -44,7 +43,7 @@ async fn stops_before_it_writes<T: Transport>(
 async fn the_public_key_is_swapped() {
     let mut household = Household::new().await;
     let server = Server::new();
-    let mut bot = household.working_bot(Shared::new(server.clone())).await;
+    let mut bot = household.working_bot(Arc::new(server.clone())).await;
     let mut backup = household.alice.get("/v3/room_keys/version").await.ok();
     backup["auth_data"]["public_key"] = foreign_key().into();
     let path = format!("/v3/room_keys/version/{}", backup["version"].as_str().unwrap());
@@ -59,7 +58,7 @@ async fn the_public_key_is_swapped() {
 async fn the_public_key_is_swapped_at_the_last_moment() {
     let mut household = Household::new().await;
     let server = Server::new();
-    let mut bot = household.working_bot(Shared::new(server.clone())).await;
+    let mut bot = household.working_bot(Arc::new(server.clone())).await;
     let foreign = foreign_key();
     server.lies(move |path, answer| {
         // The current version is asked for by no name, and looked at again by its name.
@@ -77,7 +76,7 @@ async fn the_public_key_is_swapped_at_the_last_moment() {
 async fn another_backup_takes_its_place() {
     let mut household = Household::new().await;
     let server = Server::new();
-    let mut bot = household.working_bot(Shared::new(server.clone())).await;
+    let mut bot = household.working_bot(Arc::new(server.clone())).await;
     let backup = json!({
         "algorithm": "org.matrix.msc4048.curve25519-aes-sha2",
         "auth_data": { "public_key": foreign_key() },
@@ -97,7 +96,7 @@ async fn the_version_is_deleted() {
     household.main.step(core::time::Duration::ZERO, &mut Vec::new()).await.unwrap();
     let newer = household.main.backup().version().to_string();
     let server = Server::new();
-    let mut bot = household.working_bot(Shared::new(server.clone())).await;
+    let mut bot = household.working_bot(Arc::new(server.clone())).await;
 
     household.alice.delete(&format!("/v3/room_keys/version/{newer}")).await.ok();
     let error = stops_before_it_writes(&household, &server, &mut bot).await;
@@ -105,7 +104,7 @@ async fn the_version_is_deleted() {
     assert_eq!((back.how, back.found.version.as_str()), (StepBack::OlderVersion, older.as_str()));
 
     // Also after a restart, and when no backup is left.
-    let mut bot = bot.restarted(Shared::new(server.clone()));
+    let mut bot = bot.restarted(Arc::new(server.clone()));
     household.alice.delete(&format!("/v3/room_keys/version/{older}")).await.ok();
     let error = bot.until_it_stops().await;
     assert!(matches!(error, BotError::BackupGone), "{error}");
@@ -138,7 +137,7 @@ async fn a_new_backup_that_the_user_signed_is_followed() {
 async fn keys_are_planted() {
     let mut household = Household::new().await;
     let server = Server::new();
-    let mut bot = household.working_bot(Shared::new(server.clone())).await;
+    let mut bot = household.working_bot(Arc::new(server.clone())).await;
     let recovery_key = household.main.recovery_key().to_owned();
     let version = household.main.backup().version().to_string();
     let path = format!("/v3/room_keys/keys?version={version}");
@@ -199,7 +198,7 @@ async fn events_come_again() {
             kept.0.extend(events.iter().cloned());
         }
     });
-    let mut bot = household.working_bot(Shared::new(server.clone())).await;
+    let mut bot = household.working_bot(Arc::new(server.clone())).await;
     let count = old.lock().unwrap().0.len();
     assert!(count >= 2, "a secret and a room key");
     old.lock().unwrap().1 = true;
@@ -209,7 +208,7 @@ async fn events_come_again() {
     let refused = bot.said.iter().filter(|said| matches!(said, Said::Refused { .. })).count();
     assert_eq!((refused, bot.said.len()), (count, count), "{:?}", bot.said);
     assert_eq!(server.heard(KEYS), []);
-    let mut bot = bot.restarted(Shared::new(server.clone()));
+    let mut bot = bot.restarted(Arc::new(server.clone()));
     bot.bot.step(core::time::Duration::ZERO, &mut bot.said).await.unwrap();
     let refused = bot.said.iter().filter(|said| matches!(said, Said::Refused { .. })).count();
     assert_eq!(refused, count, "{:?}", bot.said);
@@ -224,7 +223,7 @@ async fn the_server_shows_other_cross_signing_keys() {
     let mallory = Household::new().await;
     let foreign = mallory.main.master_key().await.unwrap();
     let server = Server::new();
-    let mut bot = household.new_bot(Shared::new(server.clone())).await;
+    let mut bot = household.new_bot(Arc::new(server.clone())).await;
     household.main.verify(&bot.device_id, &bot.bot.fingerprint()).await.unwrap();
     let user = household.alice.user_id.clone();
     server.lies(move |path, answer| {

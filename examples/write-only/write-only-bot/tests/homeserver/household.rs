@@ -1,8 +1,9 @@
 //! Alice with her main device and her bot, Bob, and their room.
 
 use core::time::Duration;
+use std::sync::Arc;
 
-use client_api::{Session, Shared, log_in};
+use client_api::{Session, log_in};
 use main_device::{MainDevice, Said as MainSaid};
 use matrix_key_backup::store::homeserver::{HomeserverUrl, ReqwestTransport, Transport};
 use olm_device::OlmDevice;
@@ -17,8 +18,8 @@ use crate::support::{Homeserver, User};
 const TURNS: usize = 60;
 const TURN: Duration = Duration::from_secs(1);
 
-pub(crate) fn http() -> Shared<ReqwestTransport> {
-    Shared::http().unwrap()
+pub(crate) fn http() -> Arc<ReqwestTransport> {
+    Arc::new(ReqwestTransport::new().unwrap())
 }
 
 pub(crate) fn session(user: &User) -> Session {
@@ -65,11 +66,11 @@ impl Household {
     }
 
     /// A bot in this process, logged in, and not verified yet.
-    pub(crate) async fn new_bot<T: Transport>(&self, transport: Shared<T>) -> TestBot<T> {
+    pub(crate) async fn new_bot<T: Transport>(&self, transport: Arc<T>) -> TestBot<T> {
         let folder = tempfile::tempdir().unwrap();
         let url = HomeserverUrl::parse(&self.server.url).unwrap();
         let (user, password) = (&self.alice.user_id, &self.alice.password);
-        let session = log_in(&url, &http(), user, password, "bot").await.unwrap();
+        let session = log_in(&url, http(), user, password, "bot").await.unwrap();
         let device_id = session.device_id().to_owned();
         let master_key = self.main.master_key().await.unwrap();
         let master_key = Ed25519PublicKey::from_base64(&master_key).unwrap();
@@ -80,7 +81,7 @@ impl Household {
     }
 
     /// One that has the MAC key, and has written one key of Bob's.
-    pub(crate) async fn working_bot<T: Transport>(&mut self, transport: Shared<T>) -> TestBot<T> {
+    pub(crate) async fn working_bot<T: Transport>(&mut self, transport: Arc<T>) -> TestBot<T> {
         let mut bot = self.new_bot(transport).await;
         self.main.verify(&bot.device_id, &bot.bot.fingerprint()).await.unwrap();
         bot.until(|said| matches!(said, Said::Asked { .. })).await;
@@ -145,7 +146,7 @@ impl<T: Transport> TestBot<T> {
     }
 
     /// The bot begins anew from its file.
-    pub(crate) fn restarted(self, transport: Shared<T>) -> Self {
+    pub(crate) fn restarted(self, transport: Arc<T>) -> Self {
         let Self { device_id, folder, .. } = self;
         let bot = Bot::open(folder.path().to_owned(), transport).unwrap();
         Self { bot, device_id, said: Vec::new(), folder }
