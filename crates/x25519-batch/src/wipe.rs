@@ -8,6 +8,10 @@ pub(crate) enum StackSize {
     /// 24 KB: one operation at a time.
     Small,
     /// 96 KB, of which 32 KB are the fractions of a batch.
+    #[cfg_attr(
+        not(any(test, feature = "models", all(target_arch = "x86_64", target_feature = "sse2"))),
+        expect(dead_code, reason = "there are no lanes")
+    )]
     Large,
 }
 
