@@ -12,7 +12,9 @@ use crate::{
     context::Context,
     error::Error,
     files::{KEEP_KEYS, NewFile, Overwrite},
+    output::Output,
     secrets::{GivenKey, Origin, key_in_environment, secret_text},
+    store::StorePlace,
 };
 
 /// Refuses a place where no new file can go, before any work is done.
@@ -64,24 +66,24 @@ pub(crate) async fn begin_backup(
     let backup = create_backup(store, reader, algorithm)
         .await
         .map_err(|error| Error::from_open(context.place.path().to_owned(), error))?;
-    tell_other_devices(context, store).await;
+    tell_other_devices(&context.place, store, context.output).await;
     Ok(backup)
 }
 
 /// The backup is there whether or not that works. // P-1
-async fn tell_other_devices(context: &Context, store: &AnyStore) {
-    let (AnyStore::Homeserver(store), Ok(session)) = (store, context.place.session()) else {
+pub(crate) async fn tell_other_devices(place: &StorePlace, store: &AnyStore, output: Output) {
+    let (AnyStore::Homeserver(store), Ok(session)) = (store, place.session()) else {
         return;
     };
     let (account, enabled) = (store.account(), KeyBackupPreference::Enabled);
     if let Err(error) = account.set_key_backup_preference(&session.user_id, enabled).await {
-        context.output.warn(format_args!(
+        output.warn(format_args!(
             "account data does not say that a backup is wanted: {error}. Say it with `enable`"
         ));
     }
 }
 
-/// An upload was asked for, so it is not refused; but clients may have begun to delete the backup.
+/// What was asked for is not refused; but clients may have begun to delete the backup.
 /// // P-1
 pub(crate) async fn warn_of_unwanted_backup(
     context: &Context,

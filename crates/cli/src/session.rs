@@ -11,6 +11,7 @@ use matrix_key_backup::{
     wire::UserId,
 };
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -178,8 +179,22 @@ impl OwnDevice {
     }
 }
 
-/// A text as a part of a file's name, from which it could be told again.
+/// File systems take names of 255 bytes, and one may have two such parts and an ending.
+const PLAIN_MAX_BYTES: usize = 100;
+
+/// A text as a part of a file's name, from which it could be told again; of a long one the beginning,
+/// and a fingerprint behind two plus signs, which no other has.
 fn plain(text: &str) -> String {
+    let whole = escaped(text);
+    if whole.len() <= PLAIN_MAX_BYTES {
+        return whole;
+    }
+    let digest = Sha256::digest(text);
+    let fingerprint: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("{whole:.60}++{fingerprint}")
+}
+
+fn escaped(text: &str) -> String {
     let is_plain =
         |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'=' | b'@');
     let written = |byte: u8| match is_plain(byte) {
@@ -249,6 +264,21 @@ mod tests {
         assert_eq!(here.memory_name(), there.memory_name());
         let other = session("https://example.org", "@Alice:example.org");
         assert_ne!(here.memory_name(), other.memory_name());
+    }
+
+    /// User ids have up to 255 bytes, and some file systems no longer names than that.
+    #[test]
+    fn a_long_user_id_has_a_short_name_of_its_own() {
+        let named = |last: char| {
+            session("https://example.org", &format!("@{}{last}:example.org", "A".repeat(220)))
+        };
+        let (one, other) = (named('a'), named('b'));
+        assert_eq!(one.memory_name(), named('a').memory_name());
+        assert_ne!(one.memory_name(), other.memory_name());
+        assert!(one.memory_name().len() <= PLAIN_MAX_BYTES, "{}", one.memory_name());
+        assert!(one.file_name().len() <= 2 * PLAIN_MAX_BYTES + 4, "{}", one.file_name());
+        let longest_plain = session("https://e", &format!("@{}:e", "a".repeat(95)));
+        assert!(!longest_plain.memory_name().contains("++"));
     }
 
     #[test]

@@ -17,9 +17,10 @@ use crate::{
     args::{Global, VersionArguments},
     data_directory::{data_directory, make_private},
     error::Error,
-    files::directory_of,
+    files::{Input, directory_of},
     homeserver::connect,
     output::Output,
+    secrets::warn_if_open_to_others,
     session::{Session, session_file},
 };
 
@@ -68,11 +69,11 @@ impl StorePlace {
     pub(crate) fn named(path: &Path, output: Output) -> Result<Self, Error> {
         if path == Path::new(HOMESERVER) {
             return Ok(match Session::stored()? {
-                Some(session) => Self {
-                    path: session.shown().into(),
-                    kind: Kind::Homeserver(Some(Box::new(session))),
-                    output,
-                },
+                Some(session) => {
+                    let path = session.shown().into();
+                    warn_if_open_to_others(&Input::File(session_file()?), "session", output);
+                    Self { path, kind: Kind::Homeserver(Some(Box::new(session))), output }
+                }
                 None => Self { kind: Kind::Homeserver(None), path: HOMESERVER.into(), output },
             });
         }

@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::{
     any_store::{AnyStore, AnyStoreError},
     args::{FindingArguments, VersionArguments},
+    begin::tell_other_devices,
     error::Error,
     exit::ExitStatus,
     files::{NewFile, Overwrite},
@@ -131,6 +132,7 @@ struct Work<'w> {
     from: StorePlace,
     to: StorePlace,
     described: BackupVersion,
+    output: Output,
     progress: &'w Progress,
     findings: &'w Findings<'w>,
 }
@@ -150,7 +152,8 @@ async fn copy(arguments: &Arguments, output: Output) -> Result<ExitStatus, Error
     };
     let progress = Progress::new(output, "Copying keys", 2 * described.count);
     let findings = Findings::new(arguments.findings, output, &progress);
-    let work = Work { arguments, from, to, described, progress: &progress, findings: &findings };
+    let (told, found) = (&progress, &findings);
+    let work = Work { arguments, from, to, described, output, progress: told, findings: found };
     let came = match work.to.is_json_file() {
         true => work.to_json(&source).await?,
         false => work.to_store(&source).await?,
@@ -196,6 +199,9 @@ impl Work<'_> {
         let version = self.described.version.clone();
         let copied = copy_version(source, version, &target, other, |event| self.hear(&event)).await;
         let copied = copied.map_err(|error| self.failed(error))?;
+        if copied.created {
+            self.tell_of_new_version(&target).await;
+        }
         target.close().await?;
         Ok(Came {
             to_version: copied.to_version,
@@ -203,6 +209,17 @@ impl Work<'_> {
             counts: copied.counts,
             comparison: copied.comparison,
         })
+    }
+
+    /// A copy needs no key, so it trusts nothing, and nothing is remembered before a key is used. // T-1
+    async fn tell_of_new_version(&self, target: &AnyStore) {
+        tell_other_devices(&self.to, target, self.output).await;
+        if self.to.is_homeserver() {
+            self.output.note(
+                "use the backup's key on it once, with `--store homeserver verify`: from then on it is \
+                 noticed if the homeserver goes back to an older version",
+            );
+        }
     }
 
     /// The file has its name once it is whole; then it is read and compared like any store.

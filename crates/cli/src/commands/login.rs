@@ -199,7 +199,8 @@ impl Arguments {
         output: Output,
     ) -> Result<Session, Error> {
         let user = user.ok_or_else(whose)?;
-        let prompt = format!("Password of {user}: ");
+        // Whoever answers for the server name has said where that is: a person may know better.
+        let prompt = format!("Password of {} at {homeserver}: ", printable(user.as_str()));
         let password = secret(self.password_file.as_ref(), "password", &prompt, output)?;
         // A device whose token cannot be kept would stay behind.
         Session::can_be_stored()?;

@@ -2,7 +2,7 @@
 //! going back on itself. It listens on this machine alone, and ends with the process.
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
@@ -12,7 +12,16 @@ use serde_json::{Value, json};
 
 pub(crate) struct FakeHomeserver {
     pub(crate) url: String,
-    backup: Arc<Mutex<Option<Value>>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    backup: Option<Value>,
+    /// What it says to whoever logs in.
+    login: Option<Value>,
+    /// What was asked of it, by method and path.
+    requests: Vec<String>,
 }
 
 impl FakeHomeserver {
@@ -20,34 +29,58 @@ impl FakeHomeserver {
     pub(crate) fn with(backup: Value) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let backup = Arc::new(Mutex::new(Some(backup)));
-        let shown = Arc::clone(&backup);
+        let state = Arc::new(Mutex::new(State { backup: Some(backup), ..State::default() }));
+        let shown = Arc::clone(&state);
         thread::spawn(move || {
             for stream in listener.incoming() {
-                answer(stream.unwrap(), shown.lock().unwrap().as_ref());
+                answer(stream.unwrap(), &mut shown.lock().unwrap());
             }
         });
-        Self { url, backup }
+        Self { url, state }
     }
 
     pub(crate) fn backup(&self) -> Value {
-        self.backup.lock().unwrap().clone().unwrap()
+        self.state.lock().unwrap().backup.clone().unwrap()
     }
 
     /// From now on this is the current backup, or there is none.
     pub(crate) fn set(&self, backup: Option<Value>) {
-        *self.backup.lock().unwrap() = backup;
+        self.state.lock().unwrap().backup = backup;
+    }
+
+    /// From now on any password is the right one, of this user.
+    pub(crate) fn let_in(&self, user_id: &str) {
+        let answer = json!({ "user_id": user_id, "access_token": "token", "device_id": "DEVICE" });
+        self.state.lock().unwrap().login = Some(answer);
+    }
+
+    /// Whether this was asked of it, by method and path.
+    pub(crate) fn was_asked(&self, request: &str) -> bool {
+        self.state.lock().unwrap().requests.iter().any(|asked| asked == request)
     }
 }
 
 /// One request for each connection.
-fn answer(mut stream: TcpStream, backup: Option<&Value>) {
-    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+fn answer(mut stream: TcpStream, state: &mut State) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut lines = reader.by_ref().lines().map_while(Result::ok);
     let request = lines.next().unwrap_or_default();
-    // A GET has no body.
-    lines.find(String::is_empty);
-    let path = request.split(' ').nth(1).unwrap_or_default();
-    let found = path.strip_prefix("/_matrix/client/v3/").and_then(|path| said(path, backup?));
+    let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+    let length = head
+        .iter()
+        .find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    let _ = std::io::copy(&mut reader.take(length.unwrap_or(0)), &mut std::io::sink());
+    let (method, path) = request.split_once(' ').unwrap_or_default();
+    let path = path.split(' ').next().unwrap_or_default();
+    let path = path.strip_prefix("/_matrix/client/v3/").unwrap_or_default();
+    let asked = format!("{method} {path}");
+    let found = match &*asked {
+        "GET login" => Some(json!({ "flows": [{ "type": "m.login.password" }] })),
+        "POST login" => state.login.clone(),
+        "POST logout" => Some(json!({})),
+        _ => state.backup.as_ref().and_then(|backup| said(path, backup)),
+    };
+    state.requests.push(asked);
     let (status, body) = match found {
         Some(body) => ("200 OK", body),
         None => ("404 Not Found", json!({ "errcode": "M_NOT_FOUND", "error": "Not found" })),

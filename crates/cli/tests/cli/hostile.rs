@@ -1,12 +1,12 @@
 //! What a homeserver says to deceive the program, or the person who reads what it prints.
 
-use std::fs;
+use std::{fs, process::Stdio, thread, time::Duration};
 
 use serde_json::{Value, json};
 
 use crate::{
     fake_homeserver::FakeHomeserver,
-    support::{Ran, World, text},
+    support::{Ran, World, set_mode, text},
 };
 
 /// The backup in a JSON file, of so many keys.
@@ -90,6 +90,83 @@ fn names_make_no_lines() {
         let said = format!("{}{}", ran.out, ran.err);
         assert!(said.contains("FORGED"), "{said}");
         assert!(!said.lines().any(|line| line.trim_start().starts_with("FORGED")), "{said}");
+    }
+}
+
+/// T-4: an authenticated backup does not become one without authentication, under the same key either.
+#[test]
+fn a_backup_of_the_older_algorithm_is_no_successor() {
+    let (world, homeserver) = logged_in("@alice:example.org", |_| {});
+    let verify = ["verify", "--key-file", "key", "--store", "homeserver", "--json"];
+    world.run(verify).done();
+    let mut older = homeserver.backup();
+    older["algorithm"] = "m.megolm_backup.v1.curve25519-aes-sha2".into();
+    older["version"] = "9".into();
+    older["count"] = 0.into();
+    older["rooms"] = json!({});
+    homeserver.set(Some(older));
+    world.run(verify).refused(3, &["went_back", "--accept-older-backup"]);
+    let restore = ["restore", "--key-file", "key", "--store", "homeserver", "--json"];
+    let restore = [&restore[..], &["--passphrase-file", "passphrase", "--out", "o.txt"]].concat();
+    world.run(restore).refused(3, &["went_back"]);
+    assert!(!world.path("o.txt").exists());
+}
+
+/// B-3, T-4: two runs at once do not overwrite what the other has remembered.
+#[test]
+fn what_is_remembered_is_changed_by_one_run_at_a_time() {
+    let (world, _homeserver) = logged_in("@alice:example.org", |_| {});
+    let lock = world.data().join("@alice+3aexample.org.state.lock");
+    let lock = fs::File::create(lock).unwrap();
+    lock.lock().unwrap();
+    let verify = ["verify", "--key-file", "key", "--store", "homeserver", "--json"];
+    let mut waiting =
+        world.command(verify).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    thread::sleep(Duration::from_secs(1));
+    let state = world.data().join("@alice+3aexample.org.state.json");
+    assert!(waiting.try_wait().unwrap().is_none() && !state.exists());
+    lock.unlock().unwrap();
+    assert!(waiting.wait().unwrap().success() && state.exists());
+}
+
+fn log_in(world: &World, homeserver: &FakeHomeserver, user_id: &str) -> Ran {
+    world.write("password", "swordfish\n");
+    fs::remove_file(world.data().join("session.json")).unwrap();
+    let login = ["login", "--homeserver", &homeserver.url, "--user", user_id, "--json"];
+    world.run([&login[..], &["--password-file", "password"]].concat())
+}
+
+/// K-5: a device of which nothing is kept does not stay behind.
+#[test]
+fn a_login_that_is_given_up_leaves_no_device() {
+    let (world, homeserver) = logged_in("@alice:example.org", |_| {});
+    homeserver.let_in("@mallory:example.org");
+    log_in(&world, &homeserver, "@alice:example.org").refused(2, &["@mallory:example.org"]);
+    assert!(homeserver.was_asked("POST logout"));
+    assert!(!world.data().join("session.json").exists());
+}
+
+/// A login that has worked is one, whatever the backup looks like.
+#[test]
+fn a_login_stands_though_the_backup_cannot_be_looked_at() {
+    let change = |backup: &mut Value| backup["count"] = "many".into();
+    let (world, homeserver) = logged_in("@alice:example.org", change);
+    homeserver.let_in("@alice:example.org");
+    let ran = log_in(&world, &homeserver, "@alice:example.org").done();
+    assert!(ran.err.contains("the backup cannot be looked at"), "{}", ran.err);
+    assert_eq!(ran.json()["device_id"], "DEVICE");
+    assert!(world.data().join("session.json").exists() && !homeserver.was_asked("POST logout"));
+}
+
+/// K-5: a session that others can read is told.
+#[test]
+fn a_session_that_is_open_to_others_is_told() {
+    let (world, _homeserver) = logged_in("@alice:example.org", |_| {});
+    let session = world.data().join("session.json");
+    for (mode, told) in [(0o600, false), (0o644, true)] {
+        set_mode(&session, mode);
+        let ran = world.run(["status", "--store", "homeserver"]).done();
+        assert_eq!(ran.err.contains("chmod 600"), told, "{}", ran.err);
     }
 }
 

@@ -17,6 +17,7 @@ const WELL_KNOWN: &str = "/.well-known/matrix/client";
 pub enum DiscoveryError {
     /// What should tell where the homeserver is, does not.
     #[error("{at}{WELL_KNOWN} does not tell where the homeserver is: {cause}: give its URL")]
+    #[non_exhaustive]
     WellKnown {
         /// Where it was asked for.
         at: HomeserverUrl,
@@ -25,6 +26,7 @@ pub enum DiscoveryError {
     },
     /// It names what can be no homeserver.
     #[error("{at}{WELL_KNOWN} leads to {url:?}: {cause}: give the homeserver's URL")]
+    #[non_exhaustive]
     Url {
         /// Where it was asked for.
         at: HomeserverUrl,
@@ -35,12 +37,14 @@ pub enum DiscoveryError {
     },
     /// It leads around.
     #[error("{at}{WELL_KNOWN} redirects more than {REDIRECTIONS} times: give the homeserver's URL")]
+    #[non_exhaustive]
     Redirections {
         /// Where it was asked for.
         at: HomeserverUrl,
     },
     /// No homeserver answers where one should be.
     #[error("no homeserver answers at {url}: {cause}")]
+    #[non_exhaustive]
     NoHomeserver {
         /// Where it should be.
         url: HomeserverUrl,

@@ -8,6 +8,7 @@ use crate::store::homeserver::{HomeserverError, ServerAnswer};
 pub enum LoginError {
     /// The user, the password, or both are wrong, or the account is closed.
     #[error("the homeserver does not let this user in with this password ({answer}): check both")]
+    #[non_exhaustive]
     WrongPassword {
         /// The answer.
         answer: ServerAnswer,
@@ -18,12 +19,14 @@ pub enum LoginError {
          access token",
         list(offered)
     )]
+    #[non_exhaustive]
     NoPasswords {
         /// The types of login that it offers.
         offered: Vec<String>,
     },
     /// The refresh token is used up, or the device was logged out.
     #[error("the homeserver does not accept the refresh token any more ({answer}): log in again")]
+    #[non_exhaustive]
     RefreshTokenEnded {
         /// The answer.
         answer: ServerAnswer,

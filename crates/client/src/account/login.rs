@@ -143,7 +143,7 @@ impl<T: Transport> Login<T> {
         request.device_id = device.device_id.map(Into::into);
         request.initial_device_display_name = device.display_name;
         request.refresh_token = !device.lasting_token;
-        let request = self.client.request(request).map_err(HomeserverError::from)?;
+        let request = self.client.request(request)?;
         let answer = self.client.call::<login::v3::Response>(&request, Repeat::IfNotDone).await;
         let answer = answer.map_err(|failed| match denied(&failed, 403) {
             Some(answer) => LoginError::WrongPassword { answer },
@@ -173,7 +173,7 @@ impl<T: Transport> Login<T> {
         use refresh_token::v3::{Request, Response};
 
         let request = Request::new(refresh_token.expose_refresh_token().to_owned());
-        let request = self.client.request(request).map_err(HomeserverError::from)?;
+        let request = self.client.request(request)?;
         // The old token is good until the new ones are used, so twice is as good as once.
         let answer = self.client.call::<Response>(&request, Repeat::Always).await;
         let answer = answer.map_err(|failed| {
@@ -193,7 +193,7 @@ impl<T: Transport> Login<T> {
     async fn needs_password_login(&self) -> Result<(), LoginError> {
         use get_login_types::v3::{LoginType, Request, Response};
 
-        let request = self.client.request(Request::new()).map_err(HomeserverError::from)?;
+        let request = self.client.request(Request::new())?;
         let answer = self.client.call::<Response>(&request, Repeat::Always).await;
         let Response { flows, .. } = answer.map_err(Failed::into_error)?;
         if flows.iter().any(|flow| matches!(flow, LoginType::Password(_))) {

@@ -102,6 +102,23 @@ fn a_request_and_its_answer() {
     assert!(request.contains("user-agent: matrix-key-backup/"), "{request}");
 }
 
+/// A server that sends a byte now and then keeps nobody waiting for ever: not with an answer, and not
+/// with the words of an error.
+#[test]
+fn an_answer_that_trickles_ends() {
+    for status in ["200 OK", "500 Internal Server Error"] {
+        let (port, requests) = serve(move |_, connection| {
+            write(connection, &format!("HTTP/1.1 {status}\r\nContent-Length: 1000\r\n\r\n"));
+            while connection.write_all(b" ").is_ok() {
+                thread::sleep(Duration::from_millis(50));
+            }
+        });
+        let error = failing(&store(port));
+        assert_eq!(kind(&error), TransportErrorKind::Timeout, "{status}: {error}");
+        assert_eq!(requests.iter().take(3).count(), 3);
+    }
+}
+
 /// A token goes nowhere but to the homeserver.
 #[test]
 fn a_redirection_is_not_followed() {
@@ -213,6 +230,23 @@ fn without_a_runtime_there_is_an_error() {
     let (port, _requests) = serve(|_, connection| answer(connection, "200 OK", VERSION));
     let error = pollster::block_on(store(port).current_version()).unwrap_err();
     assert!(error.to_string().contains("no reactor running"), "{error}");
+}
+
+/// A client of the caller's that follows them all the same is found out.
+#[test]
+fn an_answer_from_elsewhere_is_refused() {
+    let (elsewhere, asked) = serve(|_, connection| answer(connection, "200 OK", VERSION));
+    let (port, _requests) = serve(move |_, connection| {
+        let location = format!("302 Found\r\nLocation: http://127.0.0.1:{elsewhere}/");
+        answer(connection, &location, "");
+    });
+    let url = HomeserverUrl::parse(&format!("http://127.0.0.1:{port}")).unwrap();
+    let token = AccessToken::new(TOKEN.to_owned()).unwrap();
+    let transport = ReqwestTransport::with_client(reqwest::Client::new());
+    let error = failing(&HomeserverStore::new(url, token, transport));
+    assert_eq!(kind(&error), TransportErrorKind::Other, "{error}");
+    assert!(error.to_string().contains("has followed a redirection"), "{error}");
+    assert!(!asked.recv().unwrap().contains(TOKEN));
 }
 
 const CHILD: &str = "HOMESERVER_TO_ASK";

@@ -29,7 +29,7 @@ fn errors_say_what_was_asked_and_what_to_do() {
         ),
         (
             Trouble::Silence,
-            "GET /room_keys/version, asked 6 times: no answer in time: nothing came within 120 \
+            "GET /room_keys/version, asked 6 times: no answer in time: it was not there after 120 \
              seconds: check the connection, or try again later",
         ),
         (
@@ -84,15 +84,7 @@ fn no_error_repeats_its_source() {
         Trouble::Answer(404, "{}"),
         Trouble::Answer(200, "{}"),
     ] {
-        let error = failing(trouble);
-        let key = HomeserverError::Key {
-            room_id: crate::common::room("!r"),
-            session_id: crate::common::session("s"),
-            cause: Box::new(error),
-        };
-        let HomeserverError::Key { cause, .. } = &key else { panic!() };
-        assert!(key.to_string().contains(&cause.to_string()));
-        assert!(key.source().is_none() && cause.source().is_none());
+        assert!(failing(trouble).source().is_none());
     }
     let malformed = HomeserverUrl::parse("x").unwrap_err();
     assert!(malformed.source().is_none());

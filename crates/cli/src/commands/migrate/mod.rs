@@ -22,7 +22,7 @@ use self::{
 use crate::{
     any_store::{AnyStore, AnyStoreError},
     args::{FindingArguments, KeyArguments},
-    begin::check_place,
+    begin::{check_place, warn_of_unwanted_backup},
     commands::create::NamesArgument,
     confirm::ConfirmArguments,
     context::Context,
@@ -131,6 +131,7 @@ async fn migrate(arguments: &Arguments, context: &Context) -> Result<ExitStatus,
         work.dry_run(&told).await?
     } else {
         work.confirm()?;
+        warn_of_unwanted_backup(context, &store).await?;
         work.write_key(key_out.as_deref())?;
         work.migrate(&told).await?
     };

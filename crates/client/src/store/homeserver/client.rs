@@ -72,7 +72,16 @@ impl<T: Transport> Client<T> {
     }
 
     /// Makes a request of Ruma's, without the token, which may change from try to try.
-    pub(crate) fn request<R>(&self, request: R) -> Result<Request, IntoHttpError>
+    pub(crate) fn request<R>(&self, request: R) -> Result<Request, HomeserverError>
+    where
+        R: OutgoingRequest<PathBuilder = VersionHistory>,
+    {
+        // Ruma's error stays inside: who uses us may have another version of Ruma.
+        let unmade = |error: IntoHttpError| HomeserverError::Request { detail: error.to_string() };
+        self.made(request).map_err(unmade)
+    }
+
+    fn made<R>(&self, request: R) -> Result<Request, IntoHttpError>
     where
         R: OutgoingRequest<PathBuilder = VersionHistory>,
     {
@@ -110,7 +119,8 @@ impl<T: Transport> Client<T> {
     pub(super) async fn open(&self, request: &Request) -> Result<Body, Failed> {
         let mut tries = Tries::new(self.patience, Repeat::Always);
         loop {
-            match self.send(request, &mut tries).await {
+            let request_now = self.with_token(request, &mut tries).await;
+            match self.in_time(self.patience.answer, self.send(request_now)).await {
                 Ok(answer) => return Ok(answer.into_body()),
                 Err(failure) => self.before_next(request, &mut tries, failure).await?,
             }
@@ -122,10 +132,8 @@ impl<T: Transport> Client<T> {
         &self,
         body: &mut Body,
     ) -> Option<Result<Bytes, TransportError>> {
-        match self.in_time(self.patience.piece, body.next_chunk()).await {
-            Ok(chunk) => chunk,
-            Err(error) => Some(Err(error)),
-        }
+        let chunk = async { body.next_chunk().await.transpose() };
+        self.in_time(self.patience.piece, chunk).await.transpose()
     }
 
     /// The pause before a request is sent again.
@@ -138,47 +146,41 @@ impl<T: Transport> Client<T> {
         request: &Request,
         tries: &mut Tries,
     ) -> Result<A, Failure> {
-        let (head, mut body) = self.send(request, tries).await?.into_parts();
-        let body = self.read_all(&mut body, ANSWER_LIMIT).await?;
-        let answer = http::Response::from_parts(head, &*body);
-        A::try_from_http_response(answer).map_err(|error| match error {
-            FromHttpResponseError::Deserialization(error) => Failure::malformed(&error),
-            _ => Failure::malformed(&"an error in place of an answer"),
+        let request = self.with_token(request, tries).await;
+        let whole = async {
+            let (head, body) = self.send(request).await?.into_parts();
+            Ok::<_, Failure>((head, read_all(body).await?))
+        };
+        // A server that gives it byte by byte must not hold us for ever.
+        let (head, body) = self.in_time(self.patience.answer, whole).await?;
+        A::try_from_http_response(http::Response::from_parts(head, &*body)).map_err(|error| {
+            match error {
+                FromHttpResponseError::Deserialization(error) => Failure::malformed(&error),
+                _ => Failure::malformed(&"an error in place of an answer"),
+            }
         })
     }
 
-    /// Sends a request once.
-    async fn send(
-        &self,
-        request: &Request,
-        tries: &mut Tries,
-    ) -> Result<http::Response<Body>, Failure> {
+    /// The request as it is sent this time.
+    async fn with_token(&self, request: &Request, tries: &mut Tries) -> Request {
         let mut request = request.clone();
         tries.token = self.tokens.current().await;
         if let Some(issued) = &tries.token {
             request.headers_mut().insert(AUTHORIZATION, issued.token.to_header());
         }
-        let sent = self.in_time(self.patience.answer, self.transport.send(request)).await;
-        let answer = sent.and_then(|answer| answer).map_err(Failure::Transport)?;
+        request
+    }
+
+    /// Sends a request once, and waits for a good answer to begin, or for a bad one to end.
+    async fn send(&self, request: Request) -> Result<http::Response<Body>, Failure> {
+        let answer = self.transport.send(request).await.map_err(Failure::Transport)?;
         if answer.status().is_success() {
             return Ok(answer);
         }
-        let (head, mut body) = answer.into_parts();
+        let (head, body) = answer.into_parts();
         // What cannot be read of an error is not needed either.
-        let body = self.read_all(&mut body, ANSWER_LIMIT).await.unwrap_or_default();
+        let body = read_all(body).await.unwrap_or_default();
         Err(Failure::Answer(Refusal::read(&head, &body)))
-    }
-
-    async fn read_all(&self, body: &mut Body, limit: usize) -> Result<Vec<u8>, Failure> {
-        let mut bytes = Vec::new();
-        while let Some(chunk) = self.next_chunk(body).await {
-            let chunk = chunk.map_err(Failure::Transport)?;
-            if bytes.len() + chunk.len() > limit {
-                return Err(Failure::malformed(&format!("it is larger than {limit} bytes")));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(bytes)
     }
 
     /// Sees to it that another try makes sense, and waits for the time to come; or gives up.
@@ -215,19 +217,32 @@ impl<T: Transport> Client<T> {
         }
     }
 
-    async fn in_time<F: Future>(
+    async fn in_time<O, E: From<TransportError>>(
         &self,
         time: Duration,
-        future: F,
-    ) -> Result<F::Output, TransportError> {
+        future: impl Future<Output = Result<O, E>>,
+    ) -> Result<O, E> {
         match select(pin!(future), pin!(self.transport.sleep(time))).await {
-            Either::Left((output, _)) => Ok(output),
-            Either::Right(((), _)) => Err(TransportError::new(
-                TransportErrorKind::Timeout,
-                format!("nothing came within {} seconds", time.as_secs()),
-            )),
+            Either::Left((output, _)) => output,
+            Either::Right(((), _)) => {
+                let cause = format!("it was not there after {} seconds", time.as_secs());
+                Err(TransportError::new(TransportErrorKind::Timeout, cause).into())
+            }
         }
     }
+}
+
+/// An answer that is small, if it is one at all.
+async fn read_all(mut body: Body) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = body.next_chunk().await {
+        let chunk = chunk?;
+        if bytes.len() + chunk.len() > ANSWER_LIMIT {
+            return Err(Failure::malformed(&format!("it is larger than {ANSWER_LIMIT} bytes")));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
 }
 
 /// The tries of one request.

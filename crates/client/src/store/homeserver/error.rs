@@ -4,7 +4,6 @@ use core::fmt;
 use core::time::Duration;
 
 use matrix_key_backup_wire::{RoomId, SessionId};
-use ruma_common::api::error::IntoHttpError;
 
 use super::{RefusedToken, TransportError};
 use crate::store::RoomKeysBodyError;
@@ -18,6 +17,7 @@ use crate::store::RoomKeysBodyError;
 pub enum HomeserverError {
     /// No answer came, however often the server was asked.
     #[error("{request}, asked {}: {cause}: check the connection, or try again later", times(*tries))]
+    #[non_exhaustive]
     Unreachable {
         /// The request.
         request: RequestName,
@@ -32,6 +32,7 @@ pub enum HomeserverError {
         if refused.soft_logout { "refresh it, or log in again with the same device id" }
         else { "log in again" }
     )]
+    #[non_exhaustive]
     Unauthorized {
         /// The request.
         request: RequestName,
@@ -45,6 +46,7 @@ pub enum HomeserverError {
         "{request}: the homeserver asks for a pause{}: try again later",
         retry_after.map_or(String::new(), |pause| format!(" of {} seconds", pause.as_secs()))
     )]
+    #[non_exhaustive]
     RateLimited {
         /// The request.
         request: RequestName,
@@ -53,6 +55,7 @@ pub enum HomeserverError {
     },
     /// The server understood, and refuses.
     #[error("{request}: the homeserver answered {answer}")]
+    #[non_exhaustive]
     Refused {
         /// The request.
         request: RequestName,
@@ -64,6 +67,7 @@ pub enum HomeserverError {
         "{request}, asked {}: the homeserver failed with {answer}: try again later, or ask who runs it",
         times(*tries)
     )]
+    #[non_exhaustive]
     Failing {
         /// The request.
         request: RequestName,
@@ -77,6 +81,7 @@ pub enum HomeserverError {
         "{request}: there is no such Matrix API at this address ({answer}): check the URL of the \
          homeserver"
     )]
+    #[non_exhaustive]
     NoSuchApi {
         /// The request.
         request: RequestName,
@@ -88,6 +93,7 @@ pub enum HomeserverError {
         "{request}: the homeserver's answer cannot be read: {detail}: check its URL, and the proxies \
          before it"
     )]
+    #[non_exhaustive]
     MalformedAnswer {
         /// The request.
         request: RequestName,
@@ -98,6 +104,7 @@ pub enum HomeserverError {
     #[error(
         "{request}, after {keys_read} keys: {cause}: check the homeserver's URL, and the proxies before it"
     )]
+    #[non_exhaustive]
     MalformedKeys {
         /// The request.
         request: RequestName,
@@ -108,6 +115,7 @@ pub enum HomeserverError {
     },
     /// The connection broke while keys were read. There is no asking for the rest alone.
     #[error("{request}: {cause}, after {keys_read} keys: begin again")]
+    #[non_exhaustive]
     BrokenOff {
         /// The request.
         request: RequestName,
@@ -118,6 +126,7 @@ pub enum HomeserverError {
     },
     /// A request with one key alone fails.
     #[error("the key of session {session_id} in room {room_id} cannot be stored: {cause}")]
+    #[non_exhaustive]
     Key {
         /// The room of the key.
         room_id: RoomId,
@@ -128,25 +137,24 @@ pub enum HomeserverError {
     },
     /// An id cannot be a part of a path, so what it names cannot be asked for alone.
     #[error("{id:?} cannot stand in the path of a request, so it cannot be deleted alone")]
+    #[non_exhaustive]
     NoPath {
         /// The id.
         id: String,
     },
     /// A request could not be made.
-    #[error("the request cannot be made: {0}")]
-    Request(IntoHttpError),
+    #[error("the request cannot be made: {detail}")]
+    #[non_exhaustive]
+    Request {
+        /// Why, in words.
+        detail: String,
+    },
 }
 
 impl HomeserverError {
     /// An answer of this request says something that makes no sense.
     pub(crate) fn malformed<B>(request: &http::Request<B>, detail: &impl ToString) -> Self {
         Self::MalformedAnswer { request: RequestName::of(request), detail: detail.to_string() }
-    }
-}
-
-impl From<IntoHttpError> for HomeserverError {
-    fn from(error: IntoHttpError) -> Self {
-        Self::Request(error)
     }
 }
 

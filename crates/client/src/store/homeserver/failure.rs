@@ -43,6 +43,12 @@ pub(super) enum Meaning {
     No,
 }
 
+impl From<TransportError> for Failure {
+    fn from(error: TransportError) -> Self {
+        Self::Transport(error)
+    }
+}
+
 impl Failure {
     pub(super) fn malformed(detail: &impl ToString) -> Self {
         Self::Malformed(shown(&detail.to_string()))
@@ -162,10 +168,17 @@ fn seconds(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-/// A server's words, fit for a terminal.
+/// A server's words, fit for a terminal and a log: they end no line, and turn none around.
 fn shown(text: &str) -> String {
-    let one = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    let one = |c: char| if is_unfit(c) { char::REPLACEMENT_CHARACTER } else { c };
     text.chars().take(SHOWN_CHARACTERS).map(one).collect()
+}
+
+/// Control characters, line separators, and what changes the direction of writing.
+fn is_unfit(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}')
+        || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -189,6 +202,14 @@ mod tests {
         let failure = Failure::Answer(refusal);
         assert_eq!(failure.refused_token(), Some(RefusedToken { soft_logout: true }));
         assert_eq!(failure.meaning(), Meaning::No);
+    }
+
+    /// What a server says turns no line around and begins none.
+    #[test]
+    fn its_words_are_fit_for_a_terminal() {
+        let body = "{\"errcode\":\"M_A\",\"error\":\"a\\u001b[2J\\n\\u202eb\\u2028\\u200f\"}";
+        let said = refusal(400, None, body).answer.to_string();
+        assert_eq!(said, "400 M_A: a\u{fffd}[2J\u{fffd}\u{fffd}b\u{fffd}\u{fffd}");
     }
 
     #[test]

@@ -137,7 +137,7 @@ impl<T: Transport> HomeserverStore<T> {
     where
         R: OutgoingRequest<Authentication = AccessTokenScheme, PathBuilder = VersionHistory>,
     {
-        self.client.request(request).map_err(|error| StoreError::Store(error.into()))
+        self.client.request(request).map_err(StoreError::Store)
     }
 
     fn request_bytes(&self) -> usize {

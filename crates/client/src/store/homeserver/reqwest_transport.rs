@@ -44,8 +44,9 @@ impl ReqwestTransport {
 
     /// A transport on a client of the caller's, with its own proxies and certificates.
     ///
-    /// It should follow no redirection, and need no total timeout: reading a large backup takes
-    /// its time.
+    /// It has to follow no redirection ([`Policy::none`](reqwest::redirect::Policy::none)): an answer
+    /// from elsewhere than where the request went is refused. A total timeout would end the reading
+    /// of a large backup.
     #[must_use]
     pub fn with_client(client: reqwest::Client) -> Self {
         Self { to_this_machine: client.clone(), client }
@@ -69,7 +70,12 @@ impl Transport for ReqwestTransport {
         let plain = request.uri().scheme_str() == Some("http");
         let client = if plain { &self.to_this_machine } else { &self.client };
         let request = reqwest::Request::try_from(request).map_err(transport_error)?;
+        let asked = request.url().clone();
         let answer = client.execute(request).await.map_err(transport_error)?;
+        if *answer.url() != asked {
+            let cause = "the client given to the transport has followed a redirection";
+            return Err(TransportError::new(TransportErrorKind::Other, cause));
+        }
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = stream::try_unfold(answer, async |mut answer| {
             let chunk = answer.chunk().await.map_err(transport_error)?;

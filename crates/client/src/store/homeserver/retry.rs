@@ -5,7 +5,8 @@ use core::time::Duration;
 /// How long to wait for a homeserver, and how often to ask it again.
 ///
 /// Whatever it says, a request ends: after `tries` failures, or when the server asks for a longer
-/// pause than `longest_pause`.
+/// pause than `longest_pause`. Only a list of keys may take as long as pieces of it come in: who wants
+/// an end to that drops it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Patience {
@@ -15,10 +16,10 @@ pub struct Patience {
     pub first_pause: Duration,
     /// No pause is longer. A server that asks for a longer one (`retry_after_ms`) gets an error.
     pub longest_pause: Duration,
-    /// How long the head of an answer may take. A server reads a large backup before it begins to
-    /// answer.
+    /// How long an answer may take, and of a list of keys its head: a server reads a large backup
+    /// before it begins to answer.
     pub answer: Duration,
-    /// How long may pass between two pieces of an answer.
+    /// How long may pass between two pieces of a list of keys.
     pub piece: Duration,
 }
 
