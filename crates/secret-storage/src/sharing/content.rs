@@ -54,6 +54,7 @@ pub struct SecretRequestContent {
 
 /// What an `m.secret.request` wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RequestAction {
     /// The secret of this name.
     Request {

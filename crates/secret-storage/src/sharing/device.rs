@@ -24,6 +24,7 @@ pub struct Device {
 
 /// Whether a device is verified, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DeviceTrust {
     /// Nobody has verified it, or it was blocked.
     Unverified,

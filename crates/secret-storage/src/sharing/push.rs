@@ -82,6 +82,7 @@ impl fmt::Debug for SecretPushContent {
 
 /// A secret that nobody has asked for.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum PushedSecret {
     /// A decryption key.
     DecryptionKey(Pushed<BackupDecryptionKey>),

@@ -8,6 +8,7 @@ use crate::{OtherBackup, UncheckedDecryptionKey};
 
 /// A secret that was asked for, as the type that was asked for.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum ReceivedSecret {
     /// The decryption key was asked for.
     DecryptionKey(Received<BackupDecryptionKey>),

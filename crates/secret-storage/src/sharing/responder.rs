@@ -124,6 +124,7 @@ impl<K: ShareableSecret> OpenRequest<K> {
 
 /// An open request, for whichever secret.
 #[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AnyOpenRequest {
     /// For the decryption key.
     DecryptionKey(OpenRequest<BackupDecryptionKey>),
@@ -174,6 +175,7 @@ impl AnyOpenRequest {
 
 /// What an `m.secret.request` turned out to be.
 #[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Incoming {
     /// A request that may be answered.
     Request(AnyOpenRequest),

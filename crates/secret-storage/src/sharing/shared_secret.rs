@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// assert_eq!(secret, Some(SharedSecret::MacKey(Names::Unstable)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum SharedSecret {
     /// `m.megolm_backup.v1`: the decryption key (S-5).
     DecryptionKey,
@@ -24,9 +25,9 @@ pub enum SharedSecret {
 }
 
 impl SharedSecret {
-    /// All three names that are understood.
-    pub const ALL: [Self; 3] =
-        [Self::DecryptionKey, Self::MacKey(Names::Stable), Self::MacKey(Names::Unstable)];
+    /// All names that are understood.
+    pub const ALL: &[Self] =
+        &[Self::DecryptionKey, Self::MacKey(Names::Stable), Self::MacKey(Names::Unstable)];
 
     /// The name on the wire.
     #[must_use]
@@ -40,7 +41,7 @@ impl SharedSecret {
     /// The secret of this name, if it is one of the backup's.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|secret| secret.as_str() == name)
+        Self::ALL.iter().copied().find(|secret| secret.as_str() == name)
     }
 }
 

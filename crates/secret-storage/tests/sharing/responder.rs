@@ -74,12 +74,14 @@ fn each_name_opens_a_request_for_its_secret() {
             AnyOpenRequest::DecryptionKey(open) => {
                 (open.secret(), responder.answer(open, &decryption_key(), &devices))
             }
+            other => panic!("{other:?}"),
         };
-        assert_eq!(name, secret);
+        assert_eq!(name, *secret);
         let sent: Value = serde_json::from_str(message.unwrap().expose_content()).unwrap();
         let expected = match secret {
             SharedSecret::MacKey(_) => mac_key().expose_base64(),
             SharedSecret::DecryptionKey => decryption_key().expose_base64(),
+            other => panic!("{other}"),
         };
         assert_eq!(sent["secret"], *expected);
     }

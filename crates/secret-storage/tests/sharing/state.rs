@@ -65,7 +65,7 @@ fn requests_that_were_received_survive_a_restart() {
     }
     let open = after.open_requests().find_map(|open| match open {
         AnyOpenRequest::MacKey(open) => Some(open),
-        AnyOpenRequest::DecryptionKey(_) => None,
+        _ => None,
     });
     let message = after.answer(open.unwrap(), &mac_key(), &known_to(PHONE)).unwrap();
     assert_eq!(message.device_id(), &id(BOT));

@@ -116,8 +116,8 @@ impl<'p> Network<'p> {
         let from = Arrival::Cleartext(Cleartext { sender: alice() });
         match holder.responder.receive_request(&from, &content, &holder.devices) {
             Ok(Incoming::Request(AnyOpenRequest::MacKey(open))) => holder.open.push(open),
-            Ok(Incoming::Request(other)) => panic!("{other:?}"),
             Ok(Incoming::Cancellation(_)) => self.paths.took("cancelled"),
+            Ok(other) => panic!("{other:?}"),
             Err(_) => self.paths.took("repeated or cancelled before"),
         }
     }

@@ -79,6 +79,7 @@ impl<'p> Run<'p> {
                     MacKeyRequested::Derived(_) => panic!("from what?"),
                 })
             }
+            other => panic!("{other}"),
         };
         let expected =
             !recipients.is_empty() && recipients.iter().all(|name| self.world.is_worthy(name));
@@ -263,6 +264,7 @@ impl<'p> Run<'p> {
                 self.responder.answer(open, &decryption_key(), &devices)
             }
             AnyOpenRequest::MacKey(open) => self.responder.answer(open, &mac_key(), &devices),
+            other => panic!("{other:?}"),
         };
         assert_eq!(message.is_ok(), expected.is_some(), "{message:?}");
         self.world.log.push(Happened::Closed { device, id });
@@ -295,6 +297,7 @@ impl<'p> Run<'p> {
             SharedSecret::DecryptionKey => {
                 (decryption_key().expose_base64(), mac_key().expose_base64())
             }
+            other => panic!("{other}"),
         };
         assert!(message.expose_content().contains(&*right));
         assert!(!message.expose_content().contains(&*wrong));
@@ -307,6 +310,7 @@ impl<'p> Run<'p> {
         match open {
             AnyOpenRequest::DecryptionKey(open) => self.responder.decline(open),
             AnyOpenRequest::MacKey(open) => self.responder.decline(open),
+            other => panic!("{other:?}"),
         }
         self.world.log.push(Happened::Closed { device, id });
         self.paths.took("declined");
