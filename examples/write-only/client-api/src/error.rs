@@ -1,7 +1,7 @@
 //! What a request can end in.
 
 use matrix_key_backup::account::LoginError;
-use matrix_key_backup::store::homeserver::TransportError;
+use matrix_key_backup::store::homeserver::{HomeserverError, TransportError};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -25,7 +25,7 @@ pub enum ApiError {
     #[error("the answer is too long")]
     TooLong,
     /// The homeserver says no.
-    #[error("the homeserver answers {status} {errcode}: {said:?}")]
+    #[error("the homeserver answers {status} {errcode:?}: {said:?}")]
     Refused {
         /// The status of HTTP.
         status: u16,
@@ -48,6 +48,19 @@ impl ApiError {
             Self::Refused { status, .. } => *status == 429 || *status >= 500,
             _ => false,
         }
+    }
+}
+
+/// The same for requests to the backup and the account.
+#[must_use]
+pub fn homeserver_is_passing(error: &HomeserverError) -> bool {
+    match error {
+        HomeserverError::Unreachable { .. }
+        | HomeserverError::RateLimited { .. }
+        | HomeserverError::Failing { .. }
+        | HomeserverError::BrokenOff { .. } => true,
+        HomeserverError::Key { cause, .. } => homeserver_is_passing(cause),
+        _ => false,
     }
 }
 

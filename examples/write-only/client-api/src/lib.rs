@@ -6,20 +6,22 @@
 
 mod error;
 mod login;
+mod password;
 mod path;
 mod sync;
 
 use core::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, header};
+use http::{HeaderValue, Method, Request, header};
 use matrix_key_backup::store::homeserver::{Body, Transport};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-pub use error::ApiError;
+pub use error::{ApiError, homeserver_is_passing};
 pub use http::Method as HttpMethod;
 pub use login::{Session, log_in};
+pub use password::password;
 pub use path::segment;
 pub use sync::Sync;
 
@@ -150,8 +152,11 @@ async fn send(
     patience: Duration,
 ) -> Result<Value, ApiError> {
     let bearer = Zeroizing::new(format!("Bearer {access_token}"));
+    let mut bearer = HeaderValue::from_str(&bearer)
+        .map_err(|_| ApiError::Request("the access token cannot stand in a header".to_owned()))?;
+    bearer.set_sensitive(true); // for whoever prints a request
     let mut request = Request::builder().method(method).uri(url);
-    request = request.header(header::AUTHORIZATION, bearer.as_str());
+    request = request.header(header::AUTHORIZATION, bearer);
     let body = match body {
         Some(body) => {
             request = request.header(header::CONTENT_TYPE, "application/json");

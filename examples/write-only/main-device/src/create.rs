@@ -1,26 +1,28 @@
 //! The beginning: cross-signing, secret storage, a backup that the user's keys have signed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use client_api::Session;
-use matrix_key_backup::OpenBackup;
+use client_api::{Api, ApiError, Session};
+use matrix_key_backup::account::KeyBackupPreference;
 use matrix_key_backup::primitives::BackupDecryptionKey;
-use matrix_key_backup::secret_storage::sharing::SecretResponder;
 use matrix_key_backup::secret_storage::{AccountDataEvent, NewKey, SecretContent};
 use matrix_key_backup::store::BackupStore as _;
 use matrix_key_backup::store::homeserver::ReqwestTransport;
-use matrix_key_backup::trust::{KeyOrigin, TrustState, TrustedBackup};
+use matrix_key_backup::trust::{KeyOrigin, TrustedBackup};
 use matrix_key_backup::upload::{RoomKey, Uploader};
 use matrix_key_backup::v2::{BackupReader, SourcedSession};
 use matrix_key_backup::wire::{
-    AuthData, BackedUpSessionData, BackupAlgorithm, DECRYPTION_KEY_SECRET, Names, RoomId,
+    AuthData, BackedUpSessionData, BackupAlgorithm, DECRYPTION_KEY_SECRET, Names, RoomId, UserId,
 };
+use matrix_key_backup::{OpenBackup, OpenError};
 use matrix_sdk_crypto::olm::InboundGroupSession;
 use olm_device::OlmDevice;
 use rand_core::UnwrapErr;
 use serde_json::json;
 
-use crate::{MainDevice, MainDeviceError, Store, user_id};
+use crate::unlock::has_secret_storage;
+use crate::{CROSS_SIGNING, MainDevice, MainDeviceError, Store, user_id};
 
 impl MainDevice {
     /// Makes all of it for an account that has none of it.
@@ -29,13 +31,15 @@ impl MainDevice {
     ///
     /// # Errors
     ///
-    /// [`MainDeviceError`].
+    /// [`MainDeviceError::InUse`] for an account that has some of it, whose keys would be lost; any
+    /// other.
     pub async fn create(
         session: Session,
         transport: Arc<ReqwestTransport>,
         password: &str,
     ) -> Result<Self, MainDeviceError> {
         let store = session.backup_store(transport.clone())?;
+        is_unused(&session, &store, &transport).await?;
         let device = OlmDevice::new(session, transport).await?;
         create_cross_signing(&device, password).await?;
         let mut rng = UnwrapErr(getrandom::SysRng);
@@ -43,8 +47,11 @@ impl MainDevice {
         let recovery_key = create_secret_storage(&device, &store, &key).await?;
         let reader = BackupReader::new(key);
         let backup = create_backup(&device, &store, &reader).await?;
-        let responder = SecretResponder::new();
-        Ok(Self { device, store, responder, backup, reader, recovery_key })
+        store
+            .account()
+            .set_key_backup_preference(&user_id(&device)?, KeyBackupPreference::Enabled) // P-1
+            .await?;
+        Ok(Self::new(device, store, backup, (reader, KeyOrigin::CreatedHere), recovery_key))
     }
 
     /// Replaces the backup by a new one with a new key, in secret storage too. (Its own keys go
@@ -58,18 +65,20 @@ impl MainDevice {
         self.recovery_key = create_secret_storage(&self.device, &self.store, &key).await?;
         self.reader = BackupReader::new(key);
         self.backup = create_backup(&self.device, &self.store, &self.reader).await?;
+        (self.origin, self.backed_up) = (KeyOrigin::CreatedHere, BTreeSet::new());
         Ok(())
     }
 
     /// Backs up the keys of the sessions that this device has made itself (V2-8 d). Those of others,
     /// which came to it inside Olm, are the bot's work here.
-    pub(crate) async fn back_up(&self) -> Result<(), MainDeviceError> {
+    pub(crate) async fn back_up(&mut self) -> Result<(), MainDeviceError> {
         let own_key = self.device.machine().identity_keys().curve25519;
         let sessions = self.device.machine().store().get_inbound_group_sessions().await;
         let sessions = sessions.map_err(|error| MainDeviceError::other(&error))?;
         let owner = user_id(&self.device)?;
         let mut keys = Vec::new();
-        for session in sessions.iter().filter(|session| session.sender_key() == own_key) {
+        let own = sessions.iter().filter(|session| session.sender_key() == own_key);
+        for session in own.filter(|own| !self.backed_up.contains(own.session_id())) {
             let data = session_data(session).await?;
             let room_id = RoomId::new(session.room_id().as_str());
             let room_id = room_id.map_err(|error| MainDeviceError::other(&error))?;
@@ -83,14 +92,40 @@ impl MainDevice {
         let trusted = TrustedBackup::from_decryption_key(
             self.backup.description(),
             &self.reader,
-            KeyOrigin::CreatedHere,
-            &mut TrustState::new(),
+            self.origin,
+            &mut self.trust,
         );
         let trusted = trusted.map_err(|error| MainDeviceError::other(&error))?;
         let reader = self.reader.clone();
         let uploader = Uploader::for_reader(&self.store, &trusted, reader, Some(owner))?;
+        let done: Vec<_> = keys.iter().map(|key| key.session.session_id().to_string()).collect();
         uploader.upload(keys, |_| {}).await?;
+        self.backed_up.extend(done);
         Ok(())
+    }
+}
+
+/// Whether the account has nothing yet of what would be replaced: keys that people or other devices
+/// rely on would be gone, and with them the history.
+async fn is_unused(
+    session: &Session,
+    store: &Store,
+    transport: &Arc<ReqwestTransport>,
+) -> Result<(), MainDeviceError> {
+    let api = Api::new(session.clone(), Arc::clone(transport));
+    let body = json!({ "device_keys": { session.user_id(): [] } });
+    let known = api.post("/v3/keys/query", &body).await?;
+    if known.get("master_keys").is_some_and(|keys| keys.get(session.user_id()).is_some()) {
+        return Err(MainDeviceError::InUse("cross-signing keys"));
+    }
+    let user = UserId::new(session.user_id()).map_err(|error| MainDeviceError::other(&error))?;
+    if has_secret_storage(store, &user).await? {
+        return Err(MainDeviceError::InUse("secret storage"));
+    }
+    match OpenBackup::current(store).await {
+        Err(OpenError::NoBackup) => Ok(()),
+        Ok(_) | Err(OpenError::Unreadable(_)) => Err(MainDeviceError::InUse("a backup")),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -115,13 +150,16 @@ async fn create_cross_signing(device: &OlmDevice, password: &str) -> Result<(), 
         "user_signing_key": keys.user_signing_key,
     });
     let path = "/v3/keys/device_signing/upload";
-    if device.api().post(path, &body).await.is_err() {
+    let asked = device.api().post(path, &body).await;
+    if let Err(ApiError::Refused { status: 401, .. }) = asked {
         body["auth"] = json!({
             "type": "m.login.password",
             "identifier": { "type": "m.id.user", "user": device.user_id() },
             "password": password,
         });
         device.api().post(path, &body).await?;
+    } else {
+        asked?;
     }
     let signed = serde_json::to_value(&made.upload_signatures_req.signed_keys);
     device.upload_signatures(&signed.map_err(|e| other(&e))?).await?;
@@ -145,11 +183,8 @@ async fn create_secret_storage(
     let mut events = vec![new_key.event(), content.to_event(DECRYPTION_KEY_SECRET)];
     let exported = device.machine().export_cross_signing_keys().await.map_err(|e| other(&e))?;
     if let Some(exported) = exported {
-        for (name, secret) in [
-            ("m.cross_signing.master", &exported.master_key),
-            ("m.cross_signing.self_signing", &exported.self_signing_key),
-            ("m.cross_signing.user_signing", &exported.user_signing_key),
-        ] {
+        let seeds = [&exported.master_key, &exported.self_signing_key, &exported.user_signing_key];
+        for (name, secret) in CROSS_SIGNING.into_iter().zip(seeds) {
             let Some(secret) = secret else { continue };
             let mut content = SecretContent::new();
             let stored = new_key.opened().store(name, secret.as_bytes(), &mut content, &mut rng);

@@ -1,7 +1,8 @@
 //! What can go wrong.
 
-use client_api::ApiError;
+use client_api::{ApiError, homeserver_is_passing};
 use matrix_key_backup::OpenError;
+use matrix_key_backup::store::StoreError;
 use matrix_key_backup::store::homeserver::HomeserverError;
 use matrix_key_backup::upload::UploadError;
 use olm_device::DeviceError;
@@ -26,6 +27,15 @@ pub enum MainDeviceError {
     /// Writing to the backup failed.
     #[error(transparent)]
     Upload(#[from] UploadError<HomeserverError>),
+    /// The account is no new one: what it has would be replaced.
+    #[error(
+        "the account has {0} already, which this would replace: with --existing and its secret storage \
+         key it is left as it is"
+    )]
+    InUse(&'static str),
+    /// No password was given.
+    #[error("there is no password: put it into the variable {0} or into the standard input")]
+    NoPassword(&'static str),
     /// The user has no such device.
     #[error("the user has no device {0:?}")]
     NoSuchDevice(String),
@@ -45,6 +55,20 @@ pub enum MainDeviceError {
 }
 
 impl MainDeviceError {
+    /// Whether a later try may succeed, with nothing else changed.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Device(DeviceError::Api(error)) | Self::Api(error) => error.is_passing(),
+            Self::Homeserver(error) => homeserver_is_passing(error),
+            Self::Backup(OpenError::Store(StoreError::Store(error)))
+            | Self::Upload(UploadError::Store(StoreError::Store(error))) => {
+                homeserver_is_passing(error)
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn other(error: &dyn core::error::Error) -> Self {
         Self::Other(error.to_string())
     }

@@ -29,6 +29,13 @@ pub enum Said {
         /// Why not.
         why: String,
     },
+    /// The MAC key could not be sent to this device.
+    NotSent {
+        /// The device.
+        device: String,
+        /// Why not.
+        why: String,
+    },
     /// A device needs no answer any more.
     Cancelled {
         /// The device.
@@ -45,11 +52,26 @@ impl fmt::Display for Said {
             Self::Refused { sender, name, why } => {
                 write!(f, "refused: {sender:?} asks for {name:?}: {why}")
             }
+            Self::NotSent { device, why } => {
+                write!(f, "not sent: the MAC key to the device {device:?}: {why}")
+            }
             Self::Cancelled { device } => {
                 write!(f, "cancelled: {device:?} needs no answer any more")
             }
         }
     }
+}
+
+/// Asks for one room key. The ids of all sessions are to be seen in the backup, so whoever gets what it
+/// asks for reads all of it.
+pub(crate) const ROOM_KEY_REQUEST: &str = "m.room_key_request";
+
+fn refuse_room_key(sender: &str, action: &str) -> Option<Said> {
+    (action == "request").then(|| Said::Refused {
+        sender: sender.to_owned(),
+        name: ROOM_KEY_REQUEST.to_owned(),
+        why: "this device sends on no room keys".to_owned(),
+    })
 }
 
 impl MainDevice {
@@ -92,12 +114,19 @@ impl MainDevice {
         Ok(())
     }
 
-    /// Takes one `m.secret.request`, and answers it if it may be answered.
-    pub(crate) async fn receive_request(&mut self, event: &Value) -> Result<Said, MainDeviceError> {
+    /// Takes one `m.secret.request`, and puts an answer where it may have one. After an error it can be
+    /// taken again.
+    pub(crate) async fn receive_request(
+        &mut self,
+        event: &Value,
+    ) -> Result<Option<Said>, MainDeviceError> {
         let text = |pointer| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        if text("/type") == ROOM_KEY_REQUEST {
+            return Ok(refuse_room_key(text("/sender"), text("/content/action")));
+        }
         let (sender, name) = (text("/sender").to_owned(), text("/content/name").to_owned());
         let refused =
-            |why: String| Said::Refused { sender: sender.clone(), name: name.clone(), why };
+            |why: String| Some(Said::Refused { sender: sender.clone(), name: name.clone(), why });
         let content = event.get("content").unwrap_or(&Value::Null).to_string();
         let content = match SecretRequestContent::parse(&content) {
             Ok(content) => content,
@@ -114,13 +143,12 @@ impl MainDevice {
         };
         match incoming {
             Incoming::Request(AnyOpenRequest::MacKey(open)) => {
-                let device = open.device_id().to_string();
-                let mac_key = self.reader.decryption_key().mac_key();
+                let mac_key = self.reader.decryption_key().mac_key(); // G-4
                 match self.responder.answer(open, &mac_key, &devices) {
-                    Ok(message) => self.send(&message).await?,
+                    Ok(message) => self.answers.push_back(message),
                     Err(error) => return Ok(refused(error.to_string())),
                 }
-                Ok(Said::Gave { device })
+                Ok(None)
             }
             // Who can write and shall not read asks for the MAC key. A device that shall read is
             // verified by a person who hands it the secret storage key.
@@ -129,9 +157,27 @@ impl MainDevice {
                 Ok(refused("this device gives the decryption key to no device".to_owned()))
             }
             Incoming::Cancellation(cancelled) => {
-                Ok(Said::Cancelled { device: cancelled.device_id.to_string() })
+                Ok(Some(Said::Cancelled { device: cancelled.device_id.to_string() }))
             }
+            _ => Ok(refused("this device gives no other key away".to_owned())),
         }
+    }
+
+    /// Sends what there is to answer. What fails for now stays.
+    pub(crate) async fn send_answers(
+        &mut self,
+        said: &mut Vec<Said>,
+    ) -> Result<(), MainDeviceError> {
+        while let Some(message) = self.answers.front() {
+            let device = message.device_id().to_string();
+            match self.send(message).await {
+                Ok(()) => said.push(Said::Gave { device }),
+                Err(error) if error.is_passing() => return Err(error),
+                Err(error) => said.push(Said::NotSent { device, why: error.to_string() }),
+            }
+            self.answers.pop_front();
+        }
+        Ok(())
     }
 
     /// The user's devices, as matrix-sdk-crypto has checked them.

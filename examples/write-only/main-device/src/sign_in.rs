@@ -1,106 +1,73 @@
-//! A new device with nothing but the secret storage key: it restores the backup.
+//! The same again, as a new device: what a full device needs is in secret storage.
 
 use std::sync::Arc;
 
 use client_api::Session;
-use matrix_key_backup::secret_storage::{AccountData, SecretStorageKey};
-use matrix_key_backup::store::KeyScope;
+use matrix_key_backup::OpenBackup;
 use matrix_key_backup::store::homeserver::ReqwestTransport;
-use matrix_key_backup::v2::BackupReader;
-use matrix_key_backup::wire::{DECRYPTION_KEY_SECRET, UserId};
-use matrix_key_backup::{BackedUpSession, OpenBackup, restore as restore_all};
-use matrix_sdk_crypto::olm::{BackedUpRoomKey, ExportedRoomKey};
+use matrix_key_backup::trust::KeyOrigin;
+use matrix_key_backup::wire::UserId;
+use matrix_sdk_crypto::store::types::CrossSigningKeyExport;
 use olm_device::OlmDevice;
+use zeroize::Zeroizing;
 
-use crate::{MainDeviceError, Store};
+use crate::{CROSS_SIGNING, MainDevice, MainDeviceError, unlock::Unlocked};
 
-/// A device that has restored the backup.
-#[derive(Debug)]
-pub struct Restored {
-    /// The device: it has the keys, and reads messages.
-    pub device: OlmDevice,
-    /// All keys, each with who vouches for it.
-    pub keys: Vec<BackedUpSession>,
-    /// Entries that gave no key, and why.
-    pub rejected: Vec<String>,
-}
-
-/// Logs nobody in: restores the backup of a device that is logged in, with the secret storage key
-/// as people have written it down.
-///
-/// # Errors
-///
-/// [`MainDeviceError`].
-pub async fn restore(
-    session: Session,
-    transport: Arc<ReqwestTransport>,
-    recovery_key: &str,
-) -> Result<Restored, MainDeviceError> {
-    let other = |error: &dyn core::error::Error| MainDeviceError::other(error);
-    let store: Store = session.backup_store(transport.clone())?;
-    let user_id = UserId::new(session.user_id()).map_err(|e| other(&e))?;
-    let backup = OpenBackup::current(&store).await?;
-    let reader = unlock(&store, &user_id, &backup, recovery_key).await?;
-    let entries = backup.reader(reader, Some(user_id)).map_err(|e| other(&e))?;
-    let (mut keys, mut rejected) = (Vec::new(), Vec::new());
-    let mut pages = Box::pin(restore_all(&store, backup.version().clone(), KeyScope::All, entries));
-    while let Some(page) = next(&mut pages).await {
-        let page = page.map_err(|e| other(&e))?;
-        rejected.extend(page.rejected.iter().map(ToString::to_string));
-        keys.extend(page.sessions);
+impl MainDevice {
+    /// Takes an account over that has cross-signing, secret storage and a backup, with the secret
+    /// storage key as people write it down (K-3). Nothing of it is changed, but that this device is
+    /// signed.
+    ///
+    /// # Errors
+    ///
+    /// [`MainDeviceError`].
+    pub async fn sign_in(
+        session: Session,
+        transport: Arc<ReqwestTransport>,
+        recovery_key: &str,
+    ) -> Result<Self, MainDeviceError> {
+        let store = session.backup_store(transport.clone())?;
+        let user_id =
+            UserId::new(session.user_id()).map_err(|error| MainDeviceError::other(&error))?;
+        let backup = OpenBackup::current(&store).await?;
+        let unlocked = Unlocked::open(&store, &user_id, recovery_key).await?;
+        let reader = unlocked.reader(&backup).await?;
+        let device = OlmDevice::new(session, transport).await?;
+        import_cross_signing(&device, &unlocked).await?;
+        let recovery_key = Zeroizing::new(recovery_key.to_owned());
+        Ok(Self::new(device, store, backup, (reader, KeyOrigin::SecretStorage), recovery_key))
     }
-    let device = OlmDevice::new(session, transport).await?;
-    let imported = keys.iter().map(exported).collect::<Result<Vec<_>, _>>()?;
-    let imported = device.machine().store().import_room_keys(imported, None, |_, _| {}).await;
-    imported.map_err(|e| other(&e))?;
-    Ok(Restored { device, keys, rejected })
 }
 
-/// The decryption key, out of secret storage, compared with the backup (S-3, S-6).
-async fn unlock(
-    store: &Store,
-    user_id: &UserId,
-    backup: &OpenBackup,
-    recovery_key: &str,
-) -> Result<BackupReader, MainDeviceError> {
-    let other = |error: &dyn core::error::Error| MainDeviceError::other(error);
-    let mut data = AccountData::new();
-    let default = "m.secret_storage.default_key";
-    fetch(store, user_id, default, &mut data).await?;
-    let key_id = data.default_key_id().map_err(|e| other(&e))?;
-    fetch(store, user_id, &format!("m.secret_storage.key.{key_id}"), &mut data).await?;
-    fetch(store, user_id, DECRYPTION_KEY_SECRET, &mut data).await?;
-    let key = SecretStorageKey::from_base58(recovery_key).map_err(|e| other(&e))?;
-    let opened = data.default_key().map_err(|e| other(&e))?.open(key).map_err(|e| other(&e))?;
-    let secret = data.secret(DECRYPTION_KEY_SECRET).map_err(|e| other(&e))?;
-    let secret = opened.decrypt(DECRYPTION_KEY_SECRET, &secret).map_err(|e| other(&e))?;
-    let key = secret.into_decryption_key().map_err(|e| other(&e))?;
-    Ok(BackupReader::new(key.check(backup.auth_data()).map_err(|e| other(&e))?))
-}
-
-async fn fetch(
-    store: &Store,
-    user_id: &UserId,
-    event_type: &str,
-    data: &mut AccountData,
+/// Takes the cross-signing keys, if they are those that the user's other devices know, and signs
+/// this device.
+async fn import_cross_signing(
+    device: &OlmDevice,
+    unlocked: &Unlocked<'_>,
 ) -> Result<(), MainDeviceError> {
-    if let Some(content) = store.account().data(user_id, event_type).await? {
-        data.insert(event_type, content.get());
-    }
-    Ok(())
-}
-
-/// A restored key as matrix-sdk-crypto takes it.
-fn exported(key: &BackedUpSession) -> Result<ExportedRoomKey, MainDeviceError> {
     let other = |error: &dyn core::error::Error| MainDeviceError::other(error);
-    let text = key.data().to_json();
-    let room_key: BackedUpRoomKey = serde_json::from_str(&text).map_err(|e| other(&e))?;
-    let room_id = ruma::RoomId::parse(key.room_id().as_str()).map_err(|e| other(&e))?;
-    let session_id = key.session_id().as_str().to_owned();
-    Ok(ExportedRoomKey::from_backed_up_room_key(room_id, session_id, room_key))
-}
-
-/// The next item of a stream.
-async fn next<S: futures_core::Stream>(stream: &mut core::pin::Pin<Box<S>>) -> Option<S::Item> {
-    core::future::poll_fn(|context| stream.as_mut().poll_next(context)).await
+    let mut seeds = Vec::new();
+    for name in CROSS_SIGNING {
+        let secret = unlocked.secret(name).await?;
+        seeds.push(secret.expose_text().map_err(|e| other(&e))?.to_owned());
+    }
+    let mut seeds = seeds.into_iter();
+    let export = CrossSigningKeyExport {
+        master_key: seeds.next(),
+        self_signing_key: seeds.next(),
+        user_signing_key: seeds.next(),
+    };
+    let user = device.user_id();
+    device.query_keys(&[&user]).await?;
+    let status = device.machine().import_cross_signing_keys(export).await;
+    if !status.map_err(|e| other(&e))?.is_complete() {
+        return Err(MainDeviceError::Other("the user has no cross-signing keys".to_owned()));
+    }
+    let this = device.machine().device_id();
+    let this = device.machine().get_device(&user, this, None).await.map_err(|e| other(&e))?;
+    let this = this.ok_or_else(|| MainDeviceError::NoSuchDevice(String::new()))?;
+    let signed = this.verify().await.map_err(|e| other(&e))?;
+    let signed = serde_json::to_value(&signed.signed_keys).map_err(|e| other(&e))?;
+    device.upload_signatures(&signed).await?;
+    Ok(device.query_keys(&[&user]).await?)
 }

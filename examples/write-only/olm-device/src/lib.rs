@@ -67,7 +67,8 @@ impl OlmDevice {
     }
 
     /// One turn: takes what is new and gives the machine all but the to-device events of the types
-    /// in `keep`, which are the caller's; then sends what the machine has to send.
+    /// in `keep`, which are the caller's. What the machine then has to send is for
+    /// [`send_outgoing`](Self::send_outgoing): where that failed in here, the caller's would be lost.
     ///
     /// # Errors
     ///
@@ -95,7 +96,6 @@ impl OlmDevice {
         };
         self.machine.receive_sync_changes(changes, &settings()).await?;
         self.since = Some(sync.next_batch);
-        self.send_outgoing().await?;
         Ok(Received { kept_from_the_machine: kept, answer: sync.answer })
     }
 
