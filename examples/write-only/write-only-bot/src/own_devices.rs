@@ -3,8 +3,6 @@
 //! The homeserver's word counts for nothing here: the master key is the one that was compared when
 //! the bot was set up, it signs the self-signing key, and that one the devices.
 
-use std::collections::BTreeMap;
-
 use client_api::Session;
 use matrix_key_backup::secret_storage::sharing::{
     Device, DeviceId, DeviceTrust, IdentityKey, OwnDevices,
@@ -19,11 +17,22 @@ use crate::{BotError, signed::is_signed};
 /// The user's devices in an answer to `POST /keys/query`.
 #[derive(Debug, Clone)]
 pub(crate) struct KnownDevices {
-    devices: Vec<Device>,
-    /// Ed25519 keys by Curve25519 keys, unpadded base64.
-    ed25519: BTreeMap<String, String>,
+    devices: Vec<KnownDevice>,
     /// Whether this device itself is cross-signed.
     pub(crate) this_one_is_verified: bool,
+}
+
+#[derive(Debug, Clone)]
+struct KnownDevice {
+    device: Device,
+    ed25519: Ed25519PublicKey,
+}
+
+impl KnownDevice {
+    /// Both keys: another device may claim one of them.
+    fn has_keys(&self, curve25519: &str, ed25519: &str) -> bool {
+        self.device.identity_key.to_base64() == curve25519 && self.ed25519.to_base64() == ed25519
+    }
 }
 
 impl KnownDevices {
@@ -40,8 +49,7 @@ impl KnownDevices {
     ) -> Result<Self, BotError> {
         let user_id = session.user_id();
         let self_signing_key = self_signing_key(answer, user_id, master_key)?;
-        let mut known =
-            Self { devices: Vec::new(), ed25519: BTreeMap::new(), this_one_is_verified: false };
+        let mut known = Self { devices: Vec::new(), this_one_is_verified: false };
         let none = Map::new();
         let listed =
             answer.pointer("/device_keys").and_then(|users| users.get(user_id)?.as_object());
@@ -63,7 +71,7 @@ impl KnownDevices {
     }
 
     fn add(&mut self, user_id: &str, device_id: &str, found: Found, verified: bool) {
-        let parts = || {
+        let device = || {
             Some(Device {
                 user_id: UserId::new(user_id).ok()?,
                 device_id: DeviceId::new(device_id).ok()?,
@@ -71,10 +79,8 @@ impl KnownDevices {
                 trust: if verified { DeviceTrust::CrossSigned } else { DeviceTrust::Unverified },
             })
         };
-        if let Some(device) = parts() {
-            self.devices.push(device);
-            self.ed25519.insert(found.curve25519, found.ed25519.to_base64());
-        }
+        let known = |device| KnownDevice { device, ed25519: found.ed25519 };
+        self.devices.extend(device().map(known));
     }
 
     /// As secret sharing takes them (G-2, G-3).
@@ -82,22 +88,20 @@ impl KnownDevices {
         let internal = |what: String| BotError::Internal(what);
         let user_id = UserId::new(session.user_id()).map_err(|e| internal(e.to_string()))?;
         let this = DeviceId::new(session.device_id()).map_err(|e| internal(e.to_string()))?;
-        OwnDevices::new(user_id, this, self.devices.iter().cloned())
-            .map_err(|e| internal(e.to_string()))
+        let devices = self.devices.iter().map(|known| known.device.clone());
+        OwnDevices::new(user_id, this, devices).map_err(|e| internal(e.to_string()))
     }
 
     /// Whether these two keys are those of one of the devices.
     pub(crate) fn belong_together(&self, curve25519: &str, ed25519: &str) -> bool {
-        self.ed25519.get(curve25519).map(String::as_str) == Some(ed25519)
+        self.devices.iter().any(|known| known.has_keys(curve25519, ed25519))
     }
 
     /// Whether a verified device of the user has these keys.
     pub(crate) fn is_verified(&self, curve25519: &str, ed25519: &str) -> bool {
-        self.belong_together(curve25519, ed25519)
-            && self.devices.iter().any(|device| {
-                device.trust == DeviceTrust::CrossSigned
-                    && device.identity_key.to_base64() == curve25519
-            })
+        self.devices.iter().any(|known| {
+            known.device.trust == DeviceTrust::CrossSigned && known.has_keys(curve25519, ed25519)
+        })
     }
 }
 
@@ -262,6 +266,27 @@ mod tests {
         let other = Account::new().curve25519_key().to_base64();
         answer.answer["device_keys"][ALICE]["PHONE"]["keys"]["curve25519:PHONE"] = other.into();
         assert_eq!(answer.read().unwrap().devices.len(), 1);
+    }
+
+    /// a device that the homeserver made up, with the phone's one key and another one of its own.
+    #[test]
+    fn who_claims_a_verified_devices_key_is_not_taken_for_it() {
+        let mut answer = answer();
+        let (bot, phone) = (answer.bot.identity_keys(), answer.phone.identity_keys());
+        let evil = Account::new();
+        let mut made_up = device_keys(&evil, &session("EVIL")).unwrap();
+        made_up["keys"]["curve25519:EVIL"] = phone.curve25519.to_base64().into();
+        made_up.as_object_mut().unwrap().remove("signatures");
+        let made_up = crate::signed::sign(made_up, &evil, ALICE, "EVIL").unwrap();
+        answer.answer["device_keys"][ALICE]["EVIL"] = made_up;
+        let known = answer.read().unwrap();
+        assert_eq!(known.devices.len(), 3);
+        let (curve, ed) = (phone.curve25519.to_base64(), evil.ed25519_key().to_base64());
+        assert!(known.belong_together(&curve, &ed) && !known.is_verified(&curve, &ed));
+        assert!(known.is_verified(&curve, &phone.ed25519.to_base64()));
+        // For secrets, a key that two devices claim is nobody's (G-3).
+        assert_eq!(answer.verified(), 0);
+        assert!(known.is_verified(&bot.curve25519.to_base64(), &bot.ed25519.to_base64()));
     }
 
     #[test]
