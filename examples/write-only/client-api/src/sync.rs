@@ -13,8 +13,8 @@ pub struct Sync {
     pub to_device: Vec<Value>,
     /// How many signed one-time keys the server has left; `None` where it does not say.
     pub one_time_keys: Option<u64>,
-    /// Whether the server has a fallback key that nobody used.
-    pub has_unused_fallback_key: bool,
+    /// Whether the server has a fallback key that nobody used; `None` where it does not say.
+    pub has_unused_fallback_key: Option<bool>,
     /// Users whose devices have changed.
     pub changed_users: Vec<String>,
     /// All of it.
@@ -30,14 +30,15 @@ impl Sync {
             _ => Vec::new(),
         };
         let changed = array("/device_lists/changed").into_iter();
-        let fallback = array("/device_unused_fallback_key_types");
+        let fallback = answer.get("device_unused_fallback_key_types").and_then(Value::as_array);
         Ok(Self {
             next_batch,
             to_device: array("/to_device/events"),
             one_time_keys: answer
                 .pointer("/device_one_time_keys_count/signed_curve25519")
                 .and_then(Value::as_u64),
-            has_unused_fallback_key: fallback.contains(&"signed_curve25519".into()),
+            has_unused_fallback_key: fallback
+                .map(|types| types.contains(&"signed_curve25519".into())),
             changed_users: changed.filter_map(|id| Some(id.as_str()?.to_owned())).collect(),
             answer,
         })

@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
-use matrix_key_backup::store::homeserver::{HomeserverStore, Transport};
-use matrix_key_backup::trust::{Ed25519PublicKey, TrustedBackup, TrustedSigners};
+use matrix_key_backup::primitives::BackupMacKey;
+use matrix_key_backup::store::homeserver::{HomeserverError, HomeserverStore, Transport};
+use matrix_key_backup::trust::{Ed25519PublicKey, MacKeyStatus, TrustedBackup, TrustedSigners};
 use matrix_key_backup::upload::{
     BlockReason, Effect, MacKeyCheck, NoticeKind, UploadError, UploadEvent, Uploader,
 };
-use matrix_key_backup::wire::UserId;
+use matrix_key_backup::wire::{RoomId, SessionId, UserId};
 use matrix_key_backup::{OpenBackup, OpenError};
 
-use crate::{BotError, Said, State, own_devices::KnownDevices};
+use crate::{BotError, PendingKey, Said, State, own_devices::KnownDevices, pending::Place};
+
+/// With more entries of its own, this device gives up looking for one of somebody else's: it would
+/// read them all before each write.
+const MAX_UNCONFIRMED: usize = 1024;
 
 pub(crate) type Store<T> = HomeserverStore<Arc<T>>;
 
@@ -70,11 +75,11 @@ pub(crate) async fn write<T: Transport>(
     let mac_key = state.mac_key.as_ref().and_then(|kept| kept.of(backup.public_key()));
     let Some(mac_key) = mac_key.filter(|_| !state.pending.is_empty()) else { return Ok(()) };
     let before = state.trust.mac_key_status(backup, &mac_key);
-    let uploader = Uploader::for_writer(store, backup, mac_key.clone(), &mut state.trust).await;
-    let uploader = match uploader {
+    let uploader = match uploader(store, state, backup, &mac_key).await {
         Err(UploadError::StaleMacKey) => {
             // T-5: it is of no use, and the next run asks again.
             state.mac_key = None;
+            state.unconfirmed.clear();
             save(state)?;
             return Err(UploadError::StaleMacKey.into());
         }
@@ -82,22 +87,47 @@ pub(crate) async fn write<T: Transport>(
     };
     save(state)?;
     let now = state.trust.mac_key_status(backup, &mac_key);
+    let confirmed = now == Some(MacKeyStatus::Confirmed);
     if before != now {
-        use matrix_key_backup::trust::MacKeyStatus::Confirmed;
-        let confirmed = now == Some(Confirmed);
         let check = if confirmed { MacKeyCheck::Confirmed } else { MacKeyCheck::Unconfirmed };
         said.push(Said::MacKey(check));
+    }
+    if !confirmed && state.unconfirmed.len() <= MAX_UNCONFIRMED {
+        // Before it is sent: after a crash it would be taken for somebody else's.
+        state.unconfirmed.extend(state.pending.iter().filter_map(PendingKey::place));
+        save(state)?;
     }
     let outcome = upload(&uploader, state, known, said).await?;
     forget(state, backup, &outcome);
     save(state)
 }
 
+/// An uploader whose MAC key was tried on what others have written, as far as there is any (T-5).
+async fn uploader<'s, T: Transport>(
+    store: &'s Store<T>,
+    state: &mut State,
+    backup: &TrustedBackup,
+    mac_key: &BackupMacKey,
+) -> Result<Uploader<'s, Store<T>>, UploadError<HomeserverError>> {
+    let State { trust, unconfirmed, .. } = state;
+    let mut uploader = Uploader::for_writer(store, backup, mac_key.clone(), trust).await?;
+    if unconfirmed.len() > MAX_UNCONFIRMED {
+        return Ok(uploader);
+    }
+    let written_here = |room: &RoomId, session: &SessionId| {
+        unconfirmed.contains(&(room.to_string(), session.to_string()))
+    };
+    if uploader.confirm_mac_key(written_here, trust).await? == MacKeyCheck::Confirmed {
+        unconfirmed.clear();
+    }
+    Ok(uploader)
+}
+
 /// The sessions that are done, and those that the backup does not take.
 #[derive(Default)]
 struct Outcome {
-    done: Vec<(String, String)>,
-    blocked: Vec<(String, String)>,
+    done: Vec<Place>,
+    blocked: Vec<Place>,
 }
 
 async fn upload<T: Transport>(
@@ -143,11 +173,8 @@ async fn upload<T: Transport>(
 }
 
 fn forget(state: &mut State, backup: &TrustedBackup, outcome: &Outcome) {
-    let place = |key: &crate::PendingKey| {
-        key.session_id().map(|session_id| (key.room_id().to_owned(), session_id))
-    };
-    let is_in = |places: &[_], key: &crate::PendingKey| {
-        place(key).is_some_and(|place| places.contains(&place))
+    let is_in = |places: &[Place], key: &PendingKey| {
+        key.place().is_some_and(|place| places.contains(&place))
     };
     let (blocked, rest): (Vec<_>, Vec<_>) =
         state.pending.drain(..).partition(|key| is_in(&outcome.blocked, key));

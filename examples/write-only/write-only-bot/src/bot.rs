@@ -2,20 +2,22 @@
 
 use core::fmt;
 use core::time::Duration;
+use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use client_api::{Api, Sync};
-use matrix_key_backup::secret_storage::sharing::{SECRET_SEND, ToDeviceMessage};
+use matrix_key_backup::secret_storage::sharing::{DeviceId, SECRET_SEND};
 use matrix_key_backup::store::homeserver::Transport;
 use matrix_key_backup::trust::TrustedBackup;
 use serde_json::{Value, json};
 
 use crate::backup::{self, Store};
 use crate::olm::{self, Opened};
+use crate::outbox::Outbox;
 use crate::own_devices::KnownDevices;
-use crate::state::KeptMacKey;
-use crate::{BotError, PendingKey, Said, State, published, secrets};
+use crate::{BotError, PendingKey, Said, State, published, secrets, state};
 
 const ENCRYPTED: &str = "m.room.encrypted";
 const ROOM_KEY: &str = "m.room_key";
@@ -23,11 +25,15 @@ const ROOM_KEY: &str = "m.room_key";
 /// The write-only device, at work.
 pub struct Bot<T> {
     folder: PathBuf,
+    _lock: File,
     state: State,
     api: Api<Arc<T>>,
     store: Store<T>,
     /// The user's devices, as of now.
     known: Option<KnownDevices>,
+    /// The devices that were asked for the MAC key in this run.
+    asked: BTreeSet<DeviceId>,
+    outbox: Outbox,
     /// The backup that was trusted in the last turn, for telling what is new.
     told: Option<String>,
     first: bool,
@@ -40,10 +46,22 @@ impl<T: Transport> Bot<T> {
     ///
     /// [`BotError`].
     pub fn open(folder: PathBuf, transport: Arc<T>) -> Result<Self, BotError> {
+        let lock = state::lock(&folder)?;
         let state = State::read(&folder)?;
         let store = state.session.backup_store(transport.clone())?;
         let api = Api::new(state.session.clone(), transport);
-        Ok(Self { folder, state, api, store, known: None, told: None, first: true })
+        Ok(Self {
+            folder,
+            _lock: lock,
+            state,
+            api,
+            store,
+            known: None,
+            asked: BTreeSet::new(),
+            outbox: Outbox::default(),
+            told: None,
+            first: true,
+        })
     }
 
     /// The device's Ed25519 key, which a person compares before the device is verified.
@@ -52,10 +70,22 @@ impl<T: Transport> Bot<T> {
         self.state.account.ed25519_key().to_base64()
     }
 
+    /// The device's id.
+    #[must_use]
+    pub fn device_id(&self) -> &str {
+        self.state.session.device_id()
+    }
+
     /// How many room keys wait to be written.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.state.pending.len()
+    }
+
+    /// How many room keys the backup does not take, and wait for the next one.
+    #[must_use]
+    pub fn blocked(&self) -> usize {
+        self.state.blocked.len()
     }
 
     /// Publishes the device's keys, so that it can be verified, and one-time keys, so that it can be
@@ -70,7 +100,8 @@ impl<T: Transport> Bot<T> {
             self.api.post("/v3/keys/upload", &json!({ "device_keys": keys })).await?;
             self.state.device_keys_published = true;
             // From now on it is sent room keys, also while it does not run.
-            self.make_one_time_keys(0, false);
+            self.state.account.generate_one_time_keys(published::ONE_TIME_KEYS_AT_FIRST);
+            self.state.account.generate_fallback_key();
         }
         self.publish_one_time_keys().await
     }
@@ -87,25 +118,37 @@ impl<T: Transport> Bot<T> {
         let (filter, since) = (filter(), self.state.since.clone());
         let sync = self.api.sync(Some(&filter), since.as_deref(), wait).await?;
         self.look_at_devices(&sync, said).await?;
-        self.make_one_time_keys(sync.one_time_keys.unwrap_or(0), sync.has_unused_fallback_key);
+        self.make_one_time_keys(&sync);
+        // Nothing in here waits for the homeserver: a ratchet opens no event twice, so what has been
+        // opened must not be lost over a request that fails.
         for event in &sync.to_device {
-            self.receive(event, said).await?;
+            self.receive(event, said)?;
         }
         // With the ratchets as they are now: what came is either here, or comes again.
         self.state.since = Some(sync.next_batch);
         self.save()?;
         self.publish_one_time_keys().await?;
+        self.outbox.send(&self.api).await?;
         self.back_up(said).await?;
+        self.outbox.send(&self.api).await?;
         self.first = false;
         Ok(())
     }
 
+    /// It looks at the backup in each turn, and not only when there is a key to write: where there is
+    /// a new one, whoever has its MAC key may be offline by then.
     async fn back_up(&mut self, said: &mut Vec<Said>) -> Result<(), BotError> {
-        let idle = self.state.pending.is_empty() && self.state.mac_key.is_some();
-        if idle && !self.first {
-            return Ok(());
-        }
-        let Some(backup) = backup::trusted(&self.store, &mut self.state).await? else {
+        let idle = self.state.pending.is_empty() && self.state.mac_key.is_some() && !self.first;
+        let backup = match backup::trusted(&self.store, &mut self.state).await {
+            // With nothing to write there is no harm in looking again: clients that make a new backup
+            // may delete the old one first.
+            Err(error @ (BotError::BackupGone | BotError::NotTrusted(_))) if idle => {
+                self.tell_not_trusted(&error, said);
+                return Ok(());
+            }
+            found => found?,
+        };
+        let Some(backup) = backup else {
             if self.first {
                 said.push(Said::NoBackup);
             }
@@ -115,7 +158,7 @@ impl<T: Transport> Bot<T> {
         self.tell(&backup, said);
         if !backup::has_mac_key(&self.state, &backup) {
             self.state.mac_key = None;
-            return self.ask(said).await;
+            return self.ask(&backup, said);
         }
         let folder = self.folder.clone();
         let save = |state: &State| state.write(&folder);
@@ -131,39 +174,46 @@ impl<T: Transport> Bot<T> {
         }
     }
 
-    /// Asks for the MAC key, once this device is verified, and once in a run. // G-1
-    async fn ask(&mut self, said: &mut Vec<Said>) -> Result<(), BotError> {
-        if self.first {
-            for message in secrets::give_up(&mut self.state, &self.api.session().clone()) {
-                self.save()?;
-                self.send(&message).await?;
+    fn tell_not_trusted(&mut self, error: &BotError, said: &mut Vec<Said>) {
+        if self.told.take().is_some() {
+            said.push(Said::NotTrusted { why: error.to_string() });
+        }
+    }
+
+    /// Asks for the MAC key, once this device is verified: each device once in a run, for each
+    /// backup. // G-1
+    fn ask(&mut self, backup: &TrustedBackup, said: &mut Vec<Said>) -> Result<(), BotError> {
+        let public_key = backup.public_key();
+        let other = self.state.asked_for.as_deref() != Some(&public_key.to_base64());
+        if self.asked.is_empty() || other {
+            // Of an earlier run, whose answer may be lost, or for another backup.
+            self.asked.clear();
+            for message in secrets::give_up(&mut self.state) {
+                self.outbox.push(message)?;
             }
         }
         let Some(known) = self.known.as_ref().filter(|known| known.this_one_is_verified) else {
-            return Ok(());
+            return self.save();
         };
-        if self.state.requester.live_requests().next().is_some() {
-            return Ok(());
-        }
         let devices = known.own_devices(self.api.session())?;
-        let Some(message) = secrets::ask(&mut self.state, &devices)? else { return Ok(()) };
+        let message = secrets::ask(&mut self.state, public_key, &mut self.asked, &devices)?;
         self.save()?;
-        self.send(&message).await?;
+        let Some(message) = message else { return Ok(()) };
         let devices = message.recipients.iter().map(ToString::to_string).collect();
         let content: Value = serde_json::from_str(&message.content).unwrap_or_default();
         let name = content["name"].as_str().unwrap_or_default().to_owned();
         said.push(Said::Asked { name, devices });
-        Ok(())
+        self.outbox.push(message)
     }
 
     /// One to-device event.
-    async fn receive(&mut self, event: &Value, said: &mut Vec<Said>) -> Result<(), BotError> {
+    fn receive(&mut self, event: &Value, said: &mut Vec<Said>) -> Result<(), BotError> {
         let text = |name| event.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (sender, event_type) = (text("sender"), text("type"));
         if event_type == ENCRYPTED {
             let State { session, account, olm_sessions, .. } = &mut self.state;
             match olm::open(event, session, account, olm_sessions) {
-                Ok(opened) => return self.receive_opened(opened, said).await,
+                Ok(opened) => return self.receive_opened(&opened, said),
                 Err(error) => {
                     said.push(Said::Refused { sender, event_type, why: error.to_string() });
                 }
@@ -185,18 +235,14 @@ impl<T: Transport> Bot<T> {
         Ok(())
     }
 
-    async fn receive_opened(
-        &mut self,
-        opened: Opened,
-        said: &mut Vec<Said>,
-    ) -> Result<(), BotError> {
+    fn receive_opened(&mut self, opened: &Opened, said: &mut Vec<Said>) -> Result<(), BotError> {
         let refused = |why: String| Said::Refused {
             sender: opened.sender.clone(),
             event_type: opened.event_type.clone(),
             why,
         };
         match &*opened.event_type {
-            ROOM_KEY => match PendingKey::read(&opened) {
+            ROOM_KEY => match PendingKey::read(opened) {
                 Some(key) => {
                     said.push(Said::RoomKey {
                         sender: key.sender().to_owned(),
@@ -207,7 +253,7 @@ impl<T: Transport> Bot<T> {
                 }
                 None => said.push(refused("it is no well-formed Megolm key".to_owned())),
             },
-            SECRET_SEND => match self.receive_secret(&opened).await? {
+            SECRET_SEND => match self.receive_secret(opened)? {
                 Ok(device) => said.push(Said::MacKeyReceived { device }),
                 Err(why) => said.push(refused(why)),
             },
@@ -216,32 +262,27 @@ impl<T: Transport> Bot<T> {
         Ok(())
     }
 
-    /// Takes the MAC key, for the backup that is trusted now, and tells the others. // G-3
-    async fn receive_secret(
-        &mut self,
-        opened: &Opened,
-    ) -> Result<Result<String, String>, BotError> {
-        self.query_devices().await?; // as of now
+    /// Takes the MAC key, and tells the others that were asked. // G-3
+    fn receive_secret(&mut self, opened: &Opened) -> Result<Result<String, String>, BotError> {
         let Some(known) = &self.known else { return Ok(Err("no devices are known".into())) };
-        let accepted = match secrets::receive(&mut self.state, opened, known) {
-            Ok(accepted) => accepted,
-            Err(why) => return Ok(Err(why)),
-        };
-        let Some(last) = self.state.trust.last_trusted() else {
-            return Ok(Err("no backup is trusted that it could belong to".into()));
-        };
-        self.state.mac_key = Some(KeptMacKey::new(&last.public_key, &accepted.mac_key));
-        self.save()?;
-        if let Some(message) = &accepted.cancellation {
-            self.send(message).await?;
+        match secrets::receive(&mut self.state, opened, known) {
+            Ok((device, cancellations)) => {
+                for message in cancellations {
+                    self.outbox.push(message)?;
+                }
+                Ok(Ok(device))
+            }
+            Err(why) => Ok(Err(why)),
         }
-        Ok(Ok(accepted.device))
     }
 
+    /// Where an answer may have come, the devices are looked at as of now (G-3).
     async fn look_at_devices(&mut self, sync: &Sync, said: &mut Vec<Said>) -> Result<(), BotError> {
         let was_verified = self.known.as_ref().is_some_and(|known| known.this_one_is_verified);
         let changed = sync.changed_users.iter().any(|user| user == self.api.session().user_id());
-        if self.known.is_none() || changed {
+        let waits = self.state.requester.live_requests().next().is_some();
+        let answered = waits && sync.to_device.iter().any(|event| event["type"] == ENCRYPTED);
+        if self.known.is_none() || changed || answered {
             self.query_devices().await?;
         }
         let is_verified = self.known.as_ref().is_some_and(|known| known.this_one_is_verified);
@@ -260,13 +301,16 @@ impl<T: Transport> Bot<T> {
         Ok(())
     }
 
-    fn make_one_time_keys(&mut self, at_server: u64, has_unused_fallback_key: bool) {
+    fn make_one_time_keys(&mut self, sync: &Sync) {
         let account = &mut self.state.account;
+        let at_server = sync.one_time_keys.unwrap_or(0);
         if at_server < published::ONE_TIME_KEYS_LOW && account.one_time_keys().is_empty() {
             let missing = published::ONE_TIME_KEYS - at_server;
             account.generate_one_time_keys(usize::try_from(missing).unwrap_or(0));
         }
-        if !has_unused_fallback_key && account.fallback_key().is_empty() {
+        // A homeserver that says nothing of it knows no fallback keys; a new one in each turn would
+        // drive out the one that others have.
+        if sync.has_unused_fallback_key == Some(false) && account.fallback_key().is_empty() {
             account.generate_fallback_key();
         }
     }
@@ -283,17 +327,6 @@ impl<T: Transport> Bot<T> {
         Ok(())
     }
 
-    async fn send(&self, message: &ToDeviceMessage) -> Result<(), BotError> {
-        let content = serde_json::from_str(&message.content)
-            .map_err(|error| BotError::Internal(error.to_string()))?;
-        let transaction = random_id()?;
-        let devices = message.recipients.iter().map(|id| id.as_str());
-        let user_id = self.api.session().user_id();
-        let sent =
-            self.api.send_to_device(message.event_type, &transaction, user_id, devices, &content);
-        Ok(sent.await?)
-    }
-
     fn save(&self) -> Result<(), BotError> {
         self.state.write(&self.folder)
     }
@@ -303,12 +336,6 @@ impl<T: Transport> Bot<T> {
 fn filter() -> Value {
     let nothing = json!({ "types": [] });
     json!({ "room": { "rooms": [] }, "presence": nothing, "account_data": nothing })
-}
-
-fn random_id() -> Result<String, BotError> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|_| BotError::NoRandomness)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 impl<T> fmt::Debug for Bot<T> {

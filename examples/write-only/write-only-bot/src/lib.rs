@@ -12,6 +12,7 @@ mod backup;
 mod bot;
 mod error;
 mod olm;
+mod outbox;
 mod own_devices;
 mod pending;
 mod published;

@@ -6,13 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use client_api::log_in;
+use client_api::{log_in, password};
 use matrix_key_backup::store::homeserver::{HomeserverUrl, ReqwestTransport};
 use vodozemac::Ed25519PublicKey;
 use write_only_bot::{Bot, BotError, State};
-use zeroize::Zeroizing;
 
 /// A device that adds to your key backup and cannot read it.
+///
+/// It ends with the status 3 if it was logged out, with 4 if somebody has to look at the backup or at
+/// the cross-signing keys before it may go on, and with 1 for anything else. What may pass, such as a
+/// homeserver that does not answer, it waits for.
 #[derive(Debug, Parser)]
 #[command(name = "write-only-bot", version)]
 struct Arguments {
@@ -26,6 +29,9 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Logs in as a new device, and says what is to be compared before it is verified.
+    ///
+    /// The password is taken from the variable WRITE_ONLY_BOT_PASSWORD, or else is the first line of
+    /// the standard input.
     Login {
         /// The URL of the homeserver.
         #[arg(long)]
@@ -36,14 +42,15 @@ enum Action {
         /// The user's master cross-signing key, as a verified device shows it.
         #[arg(long, value_name = "KEY")]
         master_key: String,
-        /// The password of the account.
-        #[arg(long, env = "WRITE_ONLY_BOT_PASSWORD", hide_env_values = true)]
-        password: String,
     },
+    /// Says again what is to be compared, and how many room keys wait.
+    Show,
     /// Backs up room keys until it is stopped.
     Run,
 }
 
+/// Not an argument, which every program on the machine could read.
+const PASSWORD: &str = "WRITE_ONLY_BOT_PASSWORD";
 /// How long a turn waits for something to come.
 const WAIT: Duration = Duration::from_secs(30);
 /// The first pause after a failure that may pass; each next one is twice as long.
@@ -54,17 +61,23 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 async fn main() -> ExitCode {
     let Arguments { folder, action } = Arguments::parse();
     let outcome = match action {
-        Action::Login { homeserver, user, master_key, password } => {
-            let password = Zeroizing::new(password);
-            set_up(&folder, &homeserver, &user, &master_key, &password).await
+        Action::Login { homeserver, user, master_key } => {
+            set_up(&folder, &homeserver, &user, &master_key).await
         }
+        Action::Show => show(folder),
         Action::Run => run(folder).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("stopped: {error}");
-            ExitCode::FAILURE
+            if error.is_logged_out() {
+                eprintln!(
+                    "This device was logged out. Set up a new one in another folder, and verify it. \
+                     Room keys that wait here, if there are any, are not in the backup."
+                );
+            }
+            ExitCode::from(error.exit_status())
         }
     }
 }
@@ -74,29 +87,42 @@ async fn set_up(
     homeserver: &str,
     user: &str,
     master_key: &str,
-    password: &str,
 ) -> Result<(), BotError> {
     let failed = |what: String| BotError::File { path: folder.to_owned(), what };
     if State::exists(folder) {
         return Err(failed("there is a device in this folder already".to_owned()));
     }
     std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
-    let master_key = Ed25519PublicKey::from_base64(master_key)
-        .map_err(|_| BotError::NoMasterKey(master_key.to_owned()))?;
+    let master_key =
+        Ed25519PublicKey::from_base64(master_key).map_err(|_| BotError::NoMasterKey)?;
+    let password = password(PASSWORD).ok_or(BotError::NoPassword(PASSWORD))?;
     let homeserver = HomeserverUrl::parse(homeserver)
         .map_err(|error| client_api::ApiError::Request(error.to_string()))?;
     let transport =
         ReqwestTransport::new().map(Arc::new).map_err(client_api::ApiError::Transport)?;
     let session =
-        log_in(&homeserver, Arc::clone(&transport), user, password, "write-only backup").await?;
-    let device_id = session.device_id().to_owned();
+        log_in(&homeserver, Arc::clone(&transport), user, &password, "write-only backup").await?;
     State::new(session, master_key).write(folder)?;
     let mut bot = Bot::open(folder.to_owned(), transport)?;
     bot.publish().await?;
-    println!("device      {device_id}");
-    println!("fingerprint {}", bot.fingerprint());
+    print(&bot);
     println!("Compare both on a verified device, and verify this one there.");
     Ok(())
+}
+
+fn show(folder: PathBuf) -> Result<(), BotError> {
+    let transport =
+        ReqwestTransport::new().map(Arc::new).map_err(client_api::ApiError::Transport)?;
+    let bot = Bot::open(folder, transport)?;
+    print(&bot);
+    println!("waiting     {} room keys", bot.waiting());
+    println!("blocked     {} room keys, until there is another backup", bot.blocked());
+    Ok(())
+}
+
+fn print(bot: &Bot<ReqwestTransport>) {
+    println!("device      {}", bot.device_id());
+    println!("fingerprint {}", bot.fingerprint());
 }
 
 async fn run(folder: PathBuf) -> Result<(), BotError> {

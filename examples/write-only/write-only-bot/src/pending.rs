@@ -13,6 +13,9 @@ use zeroize::Zeroizing;
 
 use crate::olm::Opened;
 
+/// Where a key is in the backup: its room and its session id.
+pub(crate) type Place = (String, String);
+
 const MEGOLM: &str = "m.megolm.v1.aes-sha2";
 
 /// A room key that came in an Olm-encrypted `m.room_key`, until the backup has it.
@@ -92,6 +95,11 @@ impl PendingKey {
     pub fn session_id(&self) -> Option<String> {
         let key = MegolmSessionExport::from_base64(&self.session_key).ok()?;
         Some(key.session_id().to_string())
+    }
+
+    /// Where it is in the backup.
+    pub(crate) fn place(&self) -> Option<Place> {
+        Some((self.room_id.clone(), self.session_id()?))
     }
 }
 

@@ -12,6 +12,8 @@ use crate::{BotError, signed::sign};
 pub(crate) const ONE_TIME_KEYS_LOW: u64 = 25;
 /// How many one-time keys shall be at the server.
 pub(crate) const ONE_TIME_KEYS: u64 = 50;
+/// The same, before there are any.
+pub(crate) const ONE_TIME_KEYS_AT_FIRST: usize = 50;
 
 /// `device_keys` of `POST /keys/upload`.
 pub(crate) fn device_keys(account: &Account, session: &Session) -> Result<Value, BotError> {

@@ -19,6 +19,12 @@ pub enum Said {
         /// Why.
         reason: String,
     },
+    /// The backup is not trusted any more: nothing is written to it, and the first key that comes stops
+    /// this device.
+    NotTrusted {
+        /// Why.
+        why: String,
+    },
     /// The MAC key was asked for, by this name, from these devices (G-1).
     Asked {
         /// `name` of the request.
@@ -77,8 +83,9 @@ impl fmt::Display for Said {
             }
             Self::NoBackup => f.write_str("waiting: there is no backup yet"),
             Self::Trusted { version, reason } => {
-                write!(f, "trusted: backup version {version}, because {reason}")
+                write!(f, "trusted: backup version {version:?}, because {reason}")
             }
+            Self::NotTrusted { why } => write!(f, "not trusted: {why}"),
             Self::Asked { name, devices } => write!(f, "asked: {devices:?} for {name}"),
             Self::MacKeyReceived { device } => {
                 write!(f, "received: the MAC key from the device {device:?}, inside Olm")

@@ -1,7 +1,8 @@
 //! All that the bot keeps over restarts: one file.
 
 use core::fmt;
-use std::fs;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
 
@@ -14,9 +15,11 @@ use vodozemac::Ed25519PublicKey;
 use vodozemac::olm::Account;
 use zeroize::Zeroizing;
 
-use crate::{BotError, PendingKey, olm::OlmSessions};
+use crate::{BotError, PendingKey, olm::OlmSessions, pending::Place};
 
 const FILE: &str = "write-only-bot.json";
+/// Empty. Whoever has it locked is the one bot of its folder.
+const LOCK: &str = "write-only-bot.lock";
 
 /// All that the bot keeps: who it is, the ratchets of its Olm sessions, the MAC key, what it has
 /// trusted, and the room keys that are not written yet.
@@ -38,8 +41,16 @@ pub struct State {
     pub(crate) device_keys_published: bool,
     pub(crate) since: Option<String>,
     pub(crate) requester: SecretRequester,
+    /// The public key of the backup for whose MAC key the live requests ask: an answer that comes late
+    /// must not be taken for the MAC key of a backup that has come since (T-5).
+    #[serde(default)]
+    pub(crate) asked_for: Option<String>,
     pub(crate) trust: TrustState,
     pub(crate) mac_key: Option<KeptMacKey>,
+    /// What this device has written while nothing had confirmed the MAC key: its own entries confirm
+    /// nothing (T-5).
+    #[serde(default)]
+    pub(crate) unconfirmed: BTreeSet<Place>,
     pub(crate) pending: Vec<PendingKey>,
     /// Keys that the backup of this version does not take.
     pub(crate) blocked: Vec<PendingKey>,
@@ -61,8 +72,9 @@ pub(crate) struct KeptMacKey {
 }
 
 impl KeptMacKey {
-    pub(crate) fn new(public_key: &BackupPublicKey, mac_key: &BackupMacKey) -> Self {
-        Self { public_key: public_key.to_base64(), mac_key: mac_key.expose_base64() }
+    /// `public_key` is that of the backup for which it was asked.
+    pub(crate) fn new(public_key: String, mac_key: &BackupMacKey) -> Self {
+        Self { public_key, mac_key: mac_key.expose_base64() }
     }
 
     /// The MAC key, if it was asked for this backup.
@@ -87,8 +99,10 @@ impl State {
             device_keys_published: false,
             since: None,
             requester: SecretRequester::new(),
+            asked_for: None,
             trust: TrustState::new(),
             mac_key: None,
+            unconfirmed: BTreeSet::new(),
             pending: Vec::new(),
             blocked: Vec::new(),
             blocked_in: None,
@@ -135,9 +149,31 @@ impl State {
             let mut file = options.open(&new)?;
             file.write_all(&text)?;
             file.sync_all()?;
-            fs::rename(&new, &path)
+            fs::rename(&new, &path)?;
+            // The new name lasts over a loss of power, too: the old ratchets would open no more.
+            #[cfg(unix)]
+            File::open(folder)?.sync_all()?;
+            Ok(())
         };
-        write().map_err(|e| failed(e.to_string()))
+        write().map_err(|e: std::io::Error| failed(e.to_string()))
+    }
+}
+
+/// Makes this the only bot of the folder, as long as the value lives: two would each move on the
+/// ratchets of the other.
+pub(crate) fn lock(folder: &Path) -> Result<File, BotError> {
+    if !State::exists(folder) {
+        let what = "there is no device in this folder: log in first".to_owned();
+        return Err(BotError::File { path: folder.to_owned(), what });
+    }
+    let path = folder.join(LOCK);
+    let failed = |what: String| BotError::File { path: path.clone(), what };
+    let file = File::options().create(true).append(true).open(&path);
+    let file = file.map_err(|error| failed(error.to_string()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(failed("its bot is at work already".to_owned())),
+        Err(fs::TryLockError::Error(error)) => Err(failed(error.to_string())),
     }
 }
 
@@ -207,6 +243,19 @@ mod tests {
             let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn a_folder_has_one_bot() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = lock(folder.path()).unwrap_err();
+        assert!(error.to_string().contains("log in first"), "{error}");
+        state().write(folder.path()).unwrap();
+        let one = lock(folder.path()).unwrap();
+        let error = lock(folder.path()).unwrap_err();
+        assert!(error.to_string().contains("at work already"), "{error}");
+        drop(one);
+        lock(folder.path()).unwrap();
     }
 
     #[test]

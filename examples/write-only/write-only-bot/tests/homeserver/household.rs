@@ -147,7 +147,8 @@ impl<T: Transport> TestBot<T> {
 
     /// The bot begins anew from its file.
     pub(crate) fn restarted(self, transport: Arc<T>) -> Self {
-        let Self { device_id, folder, .. } = self;
+        let Self { bot, device_id, folder, .. } = self;
+        drop(bot); // a folder has one bot at a time
         let bot = Bot::open(folder.path().to_owned(), transport).unwrap();
         Self { bot, device_id, said: Vec::new(), folder }
     }

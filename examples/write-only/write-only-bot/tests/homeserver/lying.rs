@@ -16,6 +16,8 @@ type Lie = Box<dyn FnMut(&str, &mut Value) + Send>;
 pub(crate) struct Lying {
     inner: ReqwestTransport,
     lie: Mutex<Option<Lie>>,
+    /// The part of the API that does not answer the next time.
+    fails: Mutex<Option<&'static str>>,
     sent: Mutex<Vec<(String, String)>>,
 }
 
@@ -26,11 +28,24 @@ pub(crate) struct Server(std::sync::Arc<Lying>);
 impl Server {
     pub(crate) fn new() -> Self {
         let inner = ReqwestTransport::new().unwrap();
-        Self(Lying { inner, lie: Mutex::new(None), sent: Mutex::new(Vec::new()) }.into())
+        Self(
+            Lying {
+                inner,
+                lie: Mutex::new(None),
+                fails: Mutex::new(None),
+                sent: Mutex::new(Vec::new()),
+            }
+            .into(),
+        )
     }
 
     pub(crate) fn lies(&self, lie: impl FnMut(&str, &mut Value) + Send + 'static) {
         *self.0.lie.lock().unwrap() = Some(Box::new(lie));
+    }
+
+    /// Loses the next request to this part of the API.
+    pub(crate) fn fails_once(&self, part: &'static str) {
+        *self.0.fails.lock().unwrap() = Some(part);
     }
 
     /// Forgets what was sent so far.
@@ -49,6 +64,9 @@ impl Transport for Server {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, TransportError> {
         let path = request.uri().path_and_query().unwrap().to_string();
         let what = format!("{} {path}", request.method());
+        if self.0.fails.lock().unwrap().take_if(|part| path.contains(*part)).is_some() {
+            return Err(TransportError::new(TransportErrorKind::Broken, "a test breaks it"));
+        }
         let body = String::from_utf8_lossy(request.body()).into_owned();
         self.0.sent.lock().unwrap().push((what, body));
         let (head, mut body) = self.0.inner.send(request).await?.into_parts();

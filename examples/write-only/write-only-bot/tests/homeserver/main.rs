@@ -14,5 +14,7 @@ mod household;
 mod lying;
 mod process;
 mod requests;
+mod restarts;
 mod scenario;
+mod stale;
 mod traces;

@@ -64,6 +64,11 @@ impl Running {
         self.child.id()
     }
 
+    /// Waits until it ends by itself.
+    pub(crate) fn exit_status(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
     /// Waits for a line that begins and goes on like this.
     pub(crate) fn until(&mut self, beginning: &str, part: &str) -> String {
         let end = Instant::now() + PATIENCE;

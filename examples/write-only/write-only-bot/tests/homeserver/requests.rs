@@ -26,7 +26,7 @@ async fn send(from: &User, event_type: &str, to: &str, device: &str, content: &V
 }
 
 /// To-device events that wait for a device.
-async fn waiting(user: &User) -> Vec<Value> {
+pub(crate) async fn waiting(user: &User) -> Vec<Value> {
     let sync = user.get("/v3/sync?timeout=0").await.ok();
     sync.pointer("/to_device/events").and_then(Value::as_array).cloned().unwrap_or_default()
 }
@@ -77,6 +77,20 @@ async fn the_main_device_gives_nothing_to_others() {
         refused(&mut household, why).await;
         assert_eq!(waiting(&unverified).await, [] as [Value; 0]);
     }
+    // The id of the session it knows from the backup.
+    let content = json!({
+        "action": "request",
+        "requesting_device_id": unverified.device_id,
+        "request_id": "55555",
+        "body": {
+            "algorithm": "m.megolm.v1.aes-sha2",
+            "room_id": household.room,
+            "session_id": household.first_session,
+        },
+    });
+    send(&unverified, "m.room_key_request", &alice, &main_id, &content).await;
+    refused(&mut household, "sends on no room keys").await;
+    assert_eq!(waiting(&unverified).await, [] as [Value; 0]);
 }
 
 /// A person who compares two fingerprints that differ verifies nothing.
@@ -134,7 +148,7 @@ async fn the_bot_takes_the_mac_key_from_nobody_else() {
     bot.until_written(&session).await;
 }
 
-async fn until_refused<T>(bot: &mut crate::household::TestBot<T>, part: &str)
+pub(crate) async fn until_refused<T>(bot: &mut crate::household::TestBot<T>, part: &str)
 where
     T: matrix_key_backup::store::homeserver::Transport,
 {
@@ -144,7 +158,7 @@ where
 }
 
 /// An `m.secret.send` inside Olm, from any device to any.
-async fn send_in_olm(from: &OlmDevice, user: &str, device: &str, content: &Value) {
+pub(crate) async fn send_in_olm(from: &OlmDevice, user: &str, device: &str, content: &Value) {
     let user = ruma::UserId::parse(user).unwrap();
     from.query_keys(&[&user]).await.unwrap();
     from.send_encrypted(&user, device, "m.secret.send", content).await.unwrap();
