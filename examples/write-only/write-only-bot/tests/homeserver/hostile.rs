@@ -237,3 +237,40 @@ async fn the_server_shows_other_cross_signing_keys() {
     assert_eq!(server.heard("/sendToDevice/"), []);
     assert_eq!(server.heard(VERSION), []);
 }
+
+/// G-2, G-3: another user's device in the place of the main device, as it is and made up to be the
+/// user's own: the bot asks it for nothing.
+#[tokio::test]
+#[ignore = "needs a homeserver: cargo xtask write-only"]
+async fn another_users_device_is_shown_as_the_users_own() {
+    let household = Household::new().await;
+    let server = Server::new();
+    let mut bot = household.new_bot(Arc::new(server.clone())).await;
+    household.main.verify(&bot.device_id, &bot.bot.fingerprint()).await.unwrap();
+    let bob = household.bob.user_id().to_string();
+    let query = json!({ "device_keys": { &bob: [] } });
+    let found = household.alice.post("/v3/keys/query", &query).await.ok();
+    let devices = found["device_keys"][&bob].as_object().unwrap().clone();
+    let (bobs_id, bobs) = devices.into_iter().next().unwrap();
+    let (alice, main_id) = (household.alice.user_id.clone(), household.alice.device_id.clone());
+    let made_up = made_up(&bobs, &bob, &bobs_id, &alice, &main_id);
+    for shown in [bobs, made_up] {
+        let (alice, main_id) = (alice.clone(), main_id.clone());
+        server.lies(move |path, answer| {
+            if path.contains("/keys/query") {
+                answer["device_keys"][&alice][&main_id] = shown.clone();
+            }
+        });
+        bot = bot.restarted(Arc::new(server.clone()));
+        bot.until(|said| *said == Said::Verified).await;
+        bot.bot.step(core::time::Duration::ZERO, &mut bot.said).await.unwrap();
+        assert!(!bot.said.iter().any(|said| matches!(said, Said::Asked { .. })), "{:?}", bot.said);
+        assert_eq!(server.heard("/sendToDevice/"), []);
+    }
+}
+
+/// The device with its names changed: what the server has no key for are the signatures.
+fn made_up(device: &Value, user: &str, id: &str, to_user: &str, to_id: &str) -> Value {
+    let text = device.to_string().replace(user, to_user).replace(id, to_id);
+    serde_json::from_str(&text).unwrap()
+}
