@@ -11,6 +11,7 @@ use client_api::{Api, Sync};
 use matrix_key_backup::secret_storage::sharing::{DeviceId, SECRET_SEND};
 use matrix_key_backup::store::homeserver::Transport;
 use matrix_key_backup::trust::TrustedBackup;
+use matrix_key_backup::upload::UploadError;
 use serde_json::{Value, json};
 
 use crate::backup::{self, Store};
@@ -33,6 +34,10 @@ pub struct Bot<T> {
     known: Option<KnownDevices>,
     /// The devices that were asked for the MAC key in this run.
     asked: BTreeSet<DeviceId>,
+    /// The one of them whose MAC key it has.
+    answered: Option<DeviceId>,
+    /// Those of them that have sent the MAC key of another backup.
+    stale: BTreeSet<DeviceId>,
     outbox: Outbox,
     /// The backup that was trusted in the last turn, for telling what is new.
     told: Option<String>,
@@ -58,6 +63,8 @@ impl<T: Transport> Bot<T> {
             store,
             known: None,
             asked: BTreeSet::new(),
+            answered: None,
+            stale: BTreeSet::new(),
             outbox: Outbox::default(),
             told: None,
             first: true,
@@ -163,7 +170,23 @@ impl<T: Transport> Bot<T> {
         let folder = self.folder.clone();
         let save = |state: &State| state.write(&folder);
         let known = self.known.as_ref();
-        backup::write(&self.store, &mut self.state, &backup, known, save, said).await
+        match backup::write(&self.store, &mut self.state, &backup, known, save, said).await {
+            Err(BotError::Upload(UploadError::StaleMacKey)) if self.leave_out_who_is_stale()? => {
+                said.push(Said::StaleMacKey);
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// The device that sent the MAC key is not asked again in this run. Says whether there is another
+    /// one to ask. // T-5
+    fn leave_out_who_is_stale(&mut self) -> Result<bool, BotError> {
+        self.stale.extend(self.answered.take());
+        let Some(known) = &self.known else { return Ok(false) };
+        let devices = known.own_devices(self.api.session())?;
+        self.asked.clone_from(&self.stale);
+        Ok(!self.stale.is_empty() && devices.verified().any(|id| !self.stale.contains(id)))
     }
 
     fn tell(&mut self, backup: &TrustedBackup, said: &mut Vec<Said>) {
@@ -188,6 +211,7 @@ impl<T: Transport> Bot<T> {
         if self.asked.is_empty() || other {
             // Of an earlier run, whose answer may be lost, or for another backup.
             self.asked.clear();
+            self.stale.clear();
             for message in secrets::give_up(&mut self.state) {
                 self.outbox.push(message)?;
             }
@@ -270,7 +294,9 @@ impl<T: Transport> Bot<T> {
                 for message in cancellations {
                     self.outbox.push(message)?;
                 }
-                Ok(Ok(device))
+                let name = device.to_string();
+                self.answered = Some(device);
+                Ok(Ok(name))
             }
             Err(why) => Ok(Err(why)),
         }

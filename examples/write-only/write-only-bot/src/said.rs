@@ -39,6 +39,8 @@ pub enum Said {
     },
     /// How far the MAC key is known to be the backup's (T-5).
     MacKey(MacKeyCheck),
+    /// The MAC key is that of another backup (T-5): another device is asked.
+    StaleMacKey,
     /// A room key came, and waits for its backup.
     RoomKey {
         /// The user who sent it.
@@ -95,6 +97,9 @@ impl fmt::Display for Said {
             }
             Self::MacKey(_) => f.write_str(
                 "unconfirmed: nothing in the backup tells whether the MAC key is its own",
+            ),
+            Self::StaleMacKey => f.write_str(
+                "stale: the MAC key verifies nothing in the backup; asking another device",
             ),
             Self::RoomKey { sender, room_id, session_id } => {
                 write!(f, "room key: session {session_id} of {sender:?} in {room_id:?}")

@@ -46,7 +46,7 @@ pub(crate) fn receive(
     state: &mut State,
     opened: &Opened,
     known: &KnownDevices,
-) -> Result<(String, Vec<ToDeviceMessage>), String> {
+) -> Result<(DeviceId, Vec<ToDeviceMessage>), String> {
     let devices = known.own_devices(&state.session).map_err(|error| error.to_string())?;
     let from = OlmEncrypted {
         sender: UserId::new(&*opened.sender).map_err(|error| error.to_string())?,
@@ -63,7 +63,7 @@ pub(crate) fn receive(
         return Err("it was never asked for a decryption key".into());
     };
     let asked_for = state.asked_for.clone().ok_or("nothing was asked for any backup")?;
-    let device = received.device_id().to_string();
+    let device = received.device_id().clone();
     let mac_key: BackupMacKey = received.into_unconfirmed();
     state.mac_key = Some(KeptMacKey::new(asked_for, &mac_key));
     let mut cancellations = Vec::from_iter(accepted.cancellation);

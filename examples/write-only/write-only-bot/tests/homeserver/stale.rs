@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use main_device::{Said as MainSaid, restore};
+use main_device::{MainDevice, Said as MainSaid, restore};
+use matrix_key_backup::primitives::BackupDecryptionKey;
 use matrix_key_backup::upload::MacKeyCheck;
 use serde_json::{Value, json};
 use write_only_bot::Said;
@@ -71,4 +72,36 @@ async fn only_what_others_wrote_confirms() {
     let session = household.bob_says("now it can be known").await;
     bot.until_written(&session).await;
     assert!(bot.said.contains(&confirmed), "{:?}", bot.said);
+}
+
+/// One of the user's devices does not know of the new backup, and is the first to answer: the bot finds
+/// out before it writes, and asks the other one.
+#[tokio::test]
+#[ignore = "needs a homeserver: cargo xtask write-only"]
+async fn who_sends_another_backups_mac_key_is_not_asked_again() {
+    let mut household = Household::new().await;
+    let alice = household.alice.clone();
+    let recovery_key = household.main.recovery_key().to_owned();
+    let second = household.server.log_in(&alice.localpart, &alice.password).await;
+    let sign_in = MainDevice::sign_in(session(&second), http(), &recovery_key);
+    let first = std::mem::replace(&mut household.main, sign_in.await.unwrap());
+    let mut bot = household.new_bot(http()).await;
+    household.main.verify(&bot.device_id, &bot.bot.fingerprint()).await.unwrap();
+    bot.until(|said| matches!(said, Said::Asked { devices, .. } if devices.len() == 2)).await;
+    let asked = waiting(&alice).await;
+    let asked = asked.iter().find(|event| event["type"] == "m.secret.request").unwrap();
+    let key = BackupDecryptionKey::random().unwrap().mac_key().expose_base64();
+    let answer = json!({ "request_id": asked["content"]["request_id"], "secret": *key });
+    send_in_olm(first.device(), &alice.user_id, &bot.device_id, &answer).await;
+    bot.until(|said| *said == Said::MacKeyReceived { device: alice.device_id.clone() }).await;
+
+    let written = household.bob_says("for whoever has the right key").await;
+    bot.until(|said| *said == Said::StaleMacKey).await;
+    assert_eq!(bot.bot.waiting(), 1);
+    bot.said.clear();
+    let other = [second.device_id.clone()];
+    bot.until(|said| matches!(said, Said::Asked { devices, .. } if *devices == other)).await;
+    household.main_until(|said| matches!(said, MainSaid::Gave { .. })).await;
+    bot.until_written(&written).await;
+    assert!(bot.said.contains(&Said::MacKey(MacKeyCheck::Confirmed)), "{:?}", bot.said);
 }
