@@ -104,19 +104,15 @@ impl Access {
 }
 
 impl GivenKey {
-    /// Whether this is the key of the current backup, which is remembered (T-1, T-3, T-4). So is the
-    /// MAC key that follows from it: a writer key with the same needs no entry to be tried on (T-5).
+    /// Whether this is the key of the current backup, which is remembered (T-1, T-3, T-4).
     pub(crate) fn trust_current(
         &self,
         backup: &OpenBackup,
         context: &Context,
     ) -> Result<TrustedBackup, Error> {
-        let (origin, reader) = (self.key_origin(), &self.reader);
+        let origin = self.key_origin();
         let trusted = Memory::of(context)?.trust(context, |state| {
-            let backup = backup.description();
-            let trusted = TrustedBackup::from_decryption_key(backup, reader, origin, state)?;
-            state.confirm_mac_key(&trusted, reader.mac_key());
-            Ok(trusted)
+            TrustedBackup::from_decryption_key(backup.description(), &self.reader, origin, state)
         })?;
         told(trusted, &self.origin, backup, context)
     }

@@ -83,23 +83,20 @@ pub(crate) async fn tell_other_devices(place: &StorePlace, store: &AnyStore, out
     }
 }
 
-/// What was asked for is not refused; but clients may have begun to delete the backup.
-/// // P-1
-pub(crate) async fn warn_of_unwanted_backup(
-    context: &Context,
-    store: &AnyStore,
-) -> Result<(), Error> {
-    let (AnyStore::Homeserver(store), Ok(session)) = (store, context.place.session()) else {
-        return Ok(());
+/// What was asked for is not refused; but clients may have begun to delete the backup. // P-1
+pub(crate) async fn warn_of_unwanted_backup(place: &StorePlace, store: &AnyStore, output: Output) {
+    let (AnyStore::Homeserver(store), Ok(session)) = (store, place.session()) else {
+        return;
     };
-    let preference = store.account().key_backup_preference(&session.user_id).await?;
-    if preference == Some(KeyBackupPreference::Disabled) {
-        context.output.warn(
+    match store.account().key_backup_preference(&session.user_id).await {
+        Ok(Some(KeyBackupPreference::Disabled)) => output.warn(
             "account data says that no backup is wanted, so other devices write none: if it is \
              wanted after all, say so with `enable`",
-        );
+        ),
+        Ok(_) => {}
+        Err(error) => output
+            .warn(format_args!("account data does not tell whether a backup is wanted: {error}")),
     }
-    Ok(())
 }
 
 /// A key in the environment, or in a file beside the default store, is used unasked; one that is

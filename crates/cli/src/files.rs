@@ -3,7 +3,7 @@
 use std::{
     ffi::OsString,
     fmt,
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io::{self, Read as _, Write},
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
@@ -13,10 +13,10 @@ use matrix_key_backup::{primitives::BackupDecryptionKey, wire::WriterKey};
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
-use crate::{error::Error, interrupt};
+use crate::{error::Error, interrupt, output::Output};
 
 /// More than any key, writer key or passphrase takes.
-const SECRET_MAX_BYTES: usize = 64 * 1024;
+pub(crate) const SECRET_MAX_BYTES: usize = 64 * 1024;
 
 /// More than the export of any account takes: some 1,500,000 keys.
 const FILE_MAX_BYTES: u64 = 1 << 30;
@@ -251,9 +251,15 @@ pub(crate) fn unwritable(path: &Path, source: io::Error) -> Error {
 
 /// Waits until no other run of the program holds the lock in this file, and holds it as long as the
 /// value lives. The file stays, and is empty.
-pub(crate) fn lock(path: &Path) -> Result<File, Error> {
+pub(crate) fn lock(path: &Path, output: Output) -> Result<File, Error> {
     let locked = File::options().create(true).append(true).open(path).and_then(|file| {
-        file.lock()?;
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            output.note(format_args!(
+                "another run of this program holds {}: waiting for it to end",
+                path.display()
+            ));
+            file.lock()?;
+        }
         Ok(file)
     });
     locked.map_err(|source| unwritable(path, source))

@@ -45,7 +45,7 @@ pub(crate) fn connect(
     Ok(store.with_token_refresh(move |_| {
         let (last, connected) = (Arc::clone(&last), connected.clone());
         async move {
-            let refreshed = refresh(&connected, &mut *last.lock().await).await;
+            let refreshed = refresh(&connected, &mut *last.lock().await, output).await;
             refreshed
                 .inspect_err(|error| {
                     output.warn(format_args!("the access token cannot be refreshed: {error}"));
@@ -60,8 +60,12 @@ pub(crate) fn connect(
 ///
 /// Where somebody has logged in to another account meanwhile, that one's tokens are not for this
 /// one's homeserver.
-async fn refresh(connected: &Session, last: &mut RefreshToken) -> Result<AccessToken, Error> {
-    let _alone = lock()?;
+async fn refresh(
+    connected: &Session,
+    last: &mut RefreshToken,
+    output: Output,
+) -> Result<AccessToken, Error> {
+    let _alone = lock(output)?;
     let mut session = Session::required()?;
     if !session.is_of_same_device(connected) {
         return Err(Error::NotLoggedIn);
@@ -82,8 +86,8 @@ async fn refresh(connected: &Session, last: &mut RefreshToken) -> Result<AccessT
 }
 
 /// Waits until no other run changes the session. Never around what may refresh.
-pub(crate) fn lock() -> Result<File, Error> {
-    files::lock(&data_directory()?.join("session.lock"))
+pub(crate) fn lock(output: Output) -> Result<File, Error> {
+    files::lock(&data_directory()?.join("session.lock"), output)
 }
 
 impl From<HomeserverError> for Error {

@@ -100,7 +100,7 @@ fn sections() -> [Section; 4] {
                      homeserver that goes back to an older one is found out.",
                 ),
                 (
-                    "matrix-key-backup/@user+3aserver.key",
+                    "matrix-key-backup/@user+3aserver+at+homeserver.key",
                     "In the same directory, by the user id: where a new key for the account's backup \
                      goes, and that of a migration with `.new.key` at its end. It is not used \
                      unasked: give it with --key-file.",

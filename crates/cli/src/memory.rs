@@ -9,9 +9,10 @@ use std::{
 
 use matrix_key_backup::{
     OpenBackup,
+    primitives::BackupMacKey,
     state::{BackupState, KeySetback, RestoreWatch, VersionSetback},
     store::{KeyScope, VersionId},
-    trust::{TrustError, TrustState, WentBack},
+    trust::{MacKeyStatus, TrustError, TrustState, TrustedBackup, WentBack},
 };
 
 use crate::{
@@ -46,7 +47,7 @@ impl Memory {
         let Some(name) = context.place.memory_name() else { return Self::seen(context) };
         let directory = data_directory()?;
         make_private(&directory)?;
-        let alone = lock(&directory.join(format!("{name}.state.lock")))?;
+        let alone = lock(&directory.join(format!("{name}.state.lock")), context.output)?;
         Ok(Self { _alone: Some(alone), ..Self::seen(context)? })
     }
 
@@ -136,9 +137,40 @@ impl Memory {
         Ok(Setbacks { version, keys })
     }
 
-    /// What is remembered of trust, for what looks at it and changes it. // T-5
-    pub(crate) fn trust_state(&mut self) -> &mut TrustState {
-        &mut self.state.trust
+    /// What is remembered of trust, to be looked at.
+    pub(crate) fn trust_state(&self) -> &TrustState {
+        &self.state.trust
+    }
+
+    /// Remembers what came of trying a MAC key. What another run remembered of it meanwhile stays:
+    /// the entry on which it was tried may have been that one's. // T-5
+    pub(crate) fn note_mac_key(
+        mut self,
+        backup: &TrustedBackup,
+        mac_key: &BackupMacKey,
+        tried: &TrustState,
+    ) -> Result<(), Error> {
+        if self.state.trust.mac_key_status(backup, mac_key).is_some() {
+            return Ok(());
+        }
+        match tried.mac_key_status(backup, mac_key) {
+            Some(MacKeyStatus::Confirmed) => self.state.trust.confirm_mac_key(backup, mac_key),
+            Some(MacKeyStatus::Unconfirmed) => {
+                self.state.trust.mark_mac_key_unconfirmed(backup, mac_key);
+            }
+            None => return Ok(()),
+        }
+        self.keep()
+    }
+
+    /// Remembers a MAC key that has verified entries for who holds the decryption key. // T-5
+    pub(crate) fn confirm_mac_key(
+        mut self,
+        backup: &TrustedBackup,
+        mac_key: &BackupMacKey,
+    ) -> Result<(), Error> {
+        self.state.trust.confirm_mac_key(backup, mac_key);
+        self.keep()
     }
 
     /// Forgets the keys of a version that the user has deleted.

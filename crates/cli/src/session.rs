@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::{
     data_directory::{data_directory, make_private},
     error::Error,
-    files::{Input, NewFile, Overwrite},
+    files::{Input, NewFile, Overwrite, SECRET_MAX_BYTES},
     printable::printable,
 };
 
@@ -108,7 +108,9 @@ impl Session {
         make_private(&data_directory()?)?;
         let unwritable =
             |error: serde_json::Error| Error::Write { path: path.clone(), source: error.into() };
-        let text = Zeroizing::new(serde_json::to_vec(&self.form()).map_err(unwritable)?);
+        // As large as it gets, so that it is never moved and leaves no copy.
+        let mut text = Zeroizing::new(Vec::with_capacity(SECRET_MAX_BYTES));
+        serde_json::to_writer(&mut *text, &self.form()).map_err(unwritable)?;
         NewFile::write(&path, &text, Overwrite::Yes)
     }
 
@@ -147,10 +149,10 @@ impl Session {
 
     /// The beginning of the name of the file in which is remembered what was seen of this account.
     ///
-    /// It is the user id alone. Where its homeserver is, the homeserver itself says: it must not be
-    /// able to make us forget by moving. // B-3, T-4
+    /// It is the user id alone, in small letters. Where its homeserver is and how the user id is
+    /// written, the homeserver itself says: it must not be able to make us forget by that. // B-3, T-4
     pub(crate) fn memory_name(&self) -> String {
-        plain(self.user_id.as_str())
+        plain(&self.user_id.as_str().to_ascii_lowercase())
     }
 
     /// The beginning of the names of files with keys of this account. In small letters alone: there
@@ -262,7 +264,9 @@ mod tests {
         let here = session("https://example.org", "@alice:example.org");
         let there = session("https://example.org/x", "@alice:example.org");
         assert_eq!(here.memory_name(), there.memory_name());
-        let other = session("https://example.org", "@Alice:example.org");
+        let capitals = session("https://example.org", "@ALICE:example.org");
+        assert_eq!(here.memory_name(), capitals.memory_name());
+        let other = session("https://example.org", "@alicia:example.org");
         assert_ne!(here.memory_name(), other.memory_name());
     }
 

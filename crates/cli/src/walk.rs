@@ -5,6 +5,7 @@ use futures_util::StreamExt as _;
 use matrix_key_backup::{
     BackedUpSession, EntryReader, OpenBackup, RejectReason, RejectedKey, RestoreSummary, restore,
     store::{BackupStore as _, KeyScope, ReceivedKey, StoreError},
+    trust::TrustedBackup,
     v2::{BackupReader, UnverifiedSessionData},
     wire::{BackupAlgorithm, WriterKey},
 };
@@ -27,6 +28,8 @@ use crate::{
 pub(crate) struct Walk<'w> {
     pub(crate) store: &'w AnyStore,
     pub(crate) backup: &'w OpenBackup,
+    /// The same, as the key was found to be its own.
+    pub(crate) trusted: &'w TrustedBackup,
     pub(crate) scope: &'w ScopeArguments,
     pub(crate) progress: &'w Progress,
     pub(crate) findings: &'w Findings<'w>,
@@ -67,6 +70,7 @@ impl Walk<'_> {
         mut take: impl FnMut(Entry) -> Result<(), Error>,
     ) -> Result<Walked, Error> {
         let user = self.context.user.clone();
+        let mac_key = reader.mac_key().clone();
         let reader = EntryReader::new(reader, self.backup.algorithm(), user);
         let (version, scope) = (self.backup.version().clone(), self.scope.key_scope());
         let mut watch = Memory::seen(self.context)?.watch(self.backup, &scope);
@@ -94,6 +98,12 @@ impl Walk<'_> {
         let missing = self.missing(places.count()).await?;
         // Another run may have remembered something meanwhile.
         let setbacks = Memory::of(self.context)?.compare(self.backup, watch)?;
+        if self.backup.algorithm() != BackupAlgorithm::V1
+            && summary.entries > summary.rejected_total()
+        {
+            // Each of these has a MAC that held. // T-5
+            Memory::of(self.context)?.confirm_mac_key(self.trusted, &mac_key)?;
+        }
         self.findings.add_all(setbacks.version.iter().map(Finding::version_setback));
         self.findings.add_all(setbacks.keys.iter().map(Finding::key_setback));
         Ok(Walked { summary, missing })

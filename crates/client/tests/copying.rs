@@ -414,7 +414,7 @@ fn a_target_that_was_replaced_meanwhile_is_written_to_no_more() {
         // Begun again, it does not push the other one aside either.
         to.puts_until_replaced = None;
         let (refused, _) = copy(&from, &version, &to).await;
-        let Err(CopyError::OtherBackup { current: named }) = refused else { panic!() };
+        let Err(CopyError::OtherBackup { current: named, .. }) = refused else { panic!() };
         assert_eq!(named, current);
         assert_ne!(old, current);
     });
@@ -431,7 +431,7 @@ fn another_backup_is_pushed_aside_only_when_asked_for() {
             to.put_keys(&theirs, vec![plain_key("!theirs", "s")]).await.unwrap();
             let (refused, _) = copy(&from, &version, &to).await;
             let error = refused.unwrap_err();
-            assert!(matches!(&error, CopyError::OtherBackup { current } if *current == theirs));
+            assert!(matches!(&error, CopyError::OtherBackup { current, .. } if *current == theirs));
             assert_eq!(to.current_version().await.unwrap().unwrap().version, theirs);
 
             let asked = OtherBackup::MakeReadOnly;

@@ -42,6 +42,11 @@ fn own_session() -> SourcedSession {
     SourcedSession::own_session(data, room(), None)
 }
 
+/// An id of a session that nobody has.
+fn another(letter: char) -> SessionId {
+    SessionId::new(format!("{}A", letter.to_string().repeat(42))).unwrap()
+}
+
 async fn put(store: &SqliteStore, backup: &OpenBackup, session_id: &SessionId, json: &str) {
     let data = KeyBackupData {
         first_message_index: 0,
@@ -83,7 +88,7 @@ fn a_key_comes_once_it_is_there() {
         assert_eq!(key.data().session_key(), session.data().session_key());
         assert!(key.provenance().is_authenticated());
         // Somebody has uploaded keys: no need to wait.
-        let other = SessionId::new("other").unwrap();
+        let other = another('o');
         downloader.download(&room(), &other, START).await.unwrap();
         downloader.forget_misses();
         let again = downloader.download(&room(), &other, START).await.unwrap();
@@ -118,11 +123,35 @@ fn a_store_that_fails_is_left_in_peace() {
         let id = own_session().session_id();
         let failed = downloader.download(&room(), &id, START).await;
         assert!(matches!(failed, Err(StoreError::Store(_))), "{failed:?}");
-        let other = SessionId::new("other").unwrap();
+        let other = another('o');
         let waits = downloader.download(&room(), &other, START).await.unwrap();
         let second = START + Duration::from_secs(1);
         assert!(matches!(waits, Download::NotYet { retry_at } if retry_at == second));
         assert!(downloader.download(&room(), &other, second).await.is_err());
+    });
+}
+
+/// B-1: whoever sends a message chooses the session id in it. What can be none is not asked for, so
+/// that no server and no proxy fails for it, and others need not wait.
+#[test]
+fn what_is_no_session_id_is_missing_unasked() {
+    pollster::block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("store.sqlite3");
+        let store = SqliteStore::create(&file).await.unwrap();
+        let backup = create_backup(&store, &reader(), V2).await.unwrap();
+        let entries = EntryReader::new(reader(), V2, None);
+        let downloader = Downloader::new(store, backup.version().clone(), entries);
+        rusqlite::Connection::open(&file).unwrap().execute("DROP TABLE keys", []).unwrap();
+        for id in [".", "..", "a", &"A".repeat(44), &"A".repeat(20_000), &"/".repeat(43)] {
+            let id = SessionId::new(id).unwrap();
+            let missing = downloader.download(&room(), &id, START).await;
+            assert!(matches!(missing, Ok(Download::Missing { .. })), "{missing:?}");
+            let again = downloader.download(&room(), &id, START).await;
+            assert!(matches!(again, Ok(Download::NotYet { .. })), "{again:?}");
+        }
+        let asked = downloader.download(&room(), &another('o'), START).await;
+        assert!(matches!(asked, Err(StoreError::Store(_))), "{asked:?}");
     });
 }
 
@@ -132,8 +161,7 @@ fn a_version_that_is_gone_is_no_outage() {
     pollster::block_on(async {
         let (downloader, backup) = setup().await;
         downloader.store().delete_version(backup.version()).await.unwrap();
-        for id in ["one", "two", "three"] {
-            let id = SessionId::new(id).unwrap();
+        for id in ['a', 'b', 'c'].map(another) {
             let gone = downloader.download(&room(), &id, START).await;
             assert!(matches!(gone, Err(StoreError::NoSuchVersion { .. })), "{gone:?}");
             // But not at every redraw.

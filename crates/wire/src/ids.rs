@@ -3,6 +3,7 @@
 use alloc::{borrow::ToOwned, string::String};
 use core::{borrow::Borrow, fmt, str::FromStr};
 
+use base64ct::{Base64Unpadded, Encoding as _};
 use matrix_key_backup_primitives::base64;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -121,6 +122,24 @@ identifier! {
 }
 
 impl SessionId {
+    /// Whether it can be that of a Megolm session: the Ed25519 public key at the end of its session
+    /// key, 43 characters of unpadded base64. There is no key for any other, so nobody needs to be
+    /// asked for one (B-1).
+    ///
+    /// ```
+    /// use matrix_key_backup_wire::SessionId;
+    ///
+    /// let id = SessionId::new("FKXxYTJhsyJWvDeVyqsQpTzfjMC4G6dcpEDcbTVrXnk")?;
+    /// assert!(id.is_megolm());
+    /// assert!(!SessionId::new("../whoami")?.is_megolm());
+    /// # Ok::<(), matrix_key_backup_wire::EmptyIdentifier>(())
+    /// ```
+    #[must_use]
+    pub fn is_megolm(&self) -> bool {
+        let mut public_key = [0; 32];
+        Base64Unpadded::decode(self.as_str(), &mut public_key).is_ok_and(|found| found.len() == 32)
+    }
+
     /// The identifier that belongs to a session's Ed25519 public key (B-1).
     pub(crate) fn from_public_key(public_key: &[u8]) -> Self {
         Self(base64::encode_unpadded(public_key))

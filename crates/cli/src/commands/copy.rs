@@ -1,6 +1,9 @@
 //! `copy`: a version of the backup from one store to another, as it is.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use clap::Args;
 use matrix_key_backup::{
@@ -15,7 +18,7 @@ use serde::Serialize;
 use crate::{
     any_store::{AnyStore, AnyStoreError},
     args::{FindingArguments, VersionArguments},
-    begin::tell_other_devices,
+    begin::{tell_other_devices, warn_of_unwanted_backup},
     error::Error,
     exit::ExitStatus,
     files::{NewFile, Overwrite},
@@ -133,6 +136,8 @@ struct Work<'w> {
     to: StorePlace,
     described: BackupVersion,
     output: Output,
+    /// Whether the version was made for this copy.
+    created: AtomicBool,
     progress: &'w Progress,
     findings: &'w Findings<'w>,
 }
@@ -153,7 +158,9 @@ async fn copy(arguments: &Arguments, output: Output) -> Result<ExitStatus, Error
     let progress = Progress::new(output, "Copying keys", 2 * described.count);
     let findings = Findings::new(arguments.findings, output, &progress);
     let (told, found) = (&progress, &findings);
-    let work = Work { arguments, from, to, described, output, progress: told, findings: found };
+    let created = AtomicBool::new(false);
+    let work =
+        Work { arguments, from, to, described, output, created, progress: told, findings: found };
     let came = match work.to.is_json_file() {
         true => work.to_json(&source).await?,
         false => work.to_store(&source).await?,
@@ -198,10 +205,12 @@ impl Work<'_> {
         };
         let version = self.described.version.clone();
         let copied = copy_version(source, version, &target, other, |event| self.hear(&event)).await;
-        let copied = copied.map_err(|error| self.failed(error))?;
-        if copied.created {
-            self.tell_of_new_version(&target).await;
+        // Whether or not all was copied: other devices must not take it for unwanted. // P-1
+        match self.created.load(Ordering::Relaxed) {
+            true => self.tell_of_new_version(&target).await,
+            false => warn_of_unwanted_backup(&self.to, &target, self.output).await,
         }
+        let copied = copied.map_err(|error| self.failed(error))?;
         target.close().await?;
         Ok(Came {
             to_version: copied.to_version,
@@ -238,6 +247,7 @@ impl Work<'_> {
 
     fn hear(&self, event: &CopyEvent<'_>) {
         match event {
+            CopyEvent::Target { created, .. } => self.created.store(*created, Ordering::Relaxed),
             CopyEvent::Copied { entries_done } => self.progress.set(*entries_done),
             CopyEvent::Compared { entries_done } => {
                 self.progress.set(self.described.count + entries_done);
@@ -273,7 +283,9 @@ impl Work<'_> {
         match error {
             CopyError::Source(error) => Error::from_store(from, error),
             CopyError::Target(error) => Error::from_store(to, error),
-            CopyError::OtherBackup { current } => Error::OtherBackupThere { store: to, current },
+            CopyError::OtherBackup { current, .. } => {
+                Error::OtherBackupThere { store: to, current }
+            }
             error => Error::CopyStopped { store: to, problem: error.to_string() },
         }
     }

@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments, output: Output) -> Result<ExitStatus, E
     if device.is_some() {
         block_on(async { Ok(connect(&session, output)?.account().log_out().await?) })?;
     }
-    let _alone = lock()?;
+    let _alone = lock(output)?;
     Session::remove(&session_file()?)?;
     output.report(&LogoutReport {
         user_id: session.user_id.to_string(),

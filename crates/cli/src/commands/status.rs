@@ -235,7 +235,7 @@ async fn draw(
     check_place(context, path, overwrite)?;
     let backup = context.place.existing_backup(store, &arguments.version).await?;
     let key = GivenKey::required(&arguments.key.decryption, context)?;
-    key.trust(&backup, context)?;
+    let trusted = key.trust(&backup, context)?;
 
     let progress = Progress::new(context.output, "Reading keys", backup.count());
     let findings = Findings::new(FindingArguments { all: false }, context.output, &progress);
@@ -243,6 +243,7 @@ async fn draw(
     let walk = Walk {
         store,
         backup: &backup,
+        trusted: &trusted,
         scope: &scope,
         progress: &progress,
         findings: &findings,

@@ -100,7 +100,7 @@ async fn verify(arguments: &Arguments, context: &Context) -> Result<ExitStatus, 
     let store = context.place.open().await?;
     let backup = context.place.existing_backup(&store, &arguments.version).await?;
     let access = Access::required(&arguments.key, context)?;
-    match arguments.version.backup_version {
+    let trusted = match arguments.version.backup_version {
         Some(_) => access.trust(&backup, context)?,
         None => access.trust_current(&backup, context)?,
     };
@@ -115,6 +115,7 @@ async fn verify(arguments: &Arguments, context: &Context) -> Result<ExitStatus, 
     let walk = Walk {
         store: &store,
         backup: &backup,
+        trusted: &trusted,
         scope: &arguments.scope,
         progress: &progress,
         findings: &findings,

@@ -92,7 +92,9 @@ async fn well_known<T: Transport>(
     };
     let mut at = start.leading_to(WELL_KNOWN).map_err(|cause| wrong(WELL_KNOWN, cause))?;
     for _ in 0..=REDIRECTIONS {
-        let answer = client.call::<discover_homeserver::Response>(&get(&at), Repeat::Always).await;
+        let request =
+            get(&at).map_err(|cause| DiscoveryError::WellKnown { at: at.clone(), cause })?;
+        let answer = client.call::<discover_homeserver::Response>(&request, Repeat::Always).await;
         let failed = match answer {
             Ok(answer) => {
                 let url = answer.homeserver.base_url;
@@ -117,7 +119,7 @@ async fn supported_versions<T: Transport>(
     client: &Client<T>,
     url: &HomeserverUrl,
 ) -> Result<(), HomeserverError> {
-    let request = get(&url.with_path("_matrix/client/versions"));
+    let request = get(&url.with_path("_matrix/client/versions"))?;
     let answer = client.call::<get_supported_versions::Response>(&request, Repeat::Always).await;
     match answer.map_err(Failed::into_error)? {
         answer if answer.versions.is_empty() => {
@@ -127,7 +129,7 @@ async fn supported_versions<T: Transport>(
     }
 }
 
-#[expect(clippy::expect_used, reason = "what is a URL there is a URI here")]
-fn get(url: &HomeserverUrl) -> Request {
-    http::Request::get(url.as_str()).body(bytes::Bytes::new()).expect("a GET of a URL")
+fn get(url: &HomeserverUrl) -> Result<Request, HomeserverError> {
+    let request = http::Request::get(url.as_str()).body(bytes::Bytes::new());
+    request.map_err(|error| HomeserverError::Request { detail: error.to_string() })
 }

@@ -160,6 +160,7 @@ pub enum CopyError<F, T> {
         "the store to copy to has another backup, version {current}: copy to an empty store, or \
          ask for a new version there, which makes that one read-only"
     )]
+    #[non_exhaustive]
     OtherBackup {
         /// The target's current version.
         current: VersionId,

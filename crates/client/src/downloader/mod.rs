@@ -23,7 +23,8 @@ use crate::{
 /// again, then a minute, and so on up to an hour. Where the store fails, it waits for all sessions,
 /// from one second up to five minutes. A store that answers that the version is gone has not failed:
 /// the session waits as one that is missing, the others may be asked for and get the same error, and it
-/// is time for a downloader of the current version. What it remembers of misses is bounded.
+/// is time for a downloader of the current version. What it remembers of misses is bounded. Session ids come
+/// out of messages, whose senders may write anything there: what can be none is missing unasked.
 ///
 /// What comes is to be compared with what was seen before, like a restore (B-3): with
 /// [`BackupState::watch`](crate::state::BackupState::watch) for the one session.
@@ -107,6 +108,10 @@ impl<S: BackupStore> Downloader<S> {
             Ok(()) => Underway { downloader: self, place: &place },
             Err(not_asked) => return Ok(not_asked),
         };
+        if !session_id.is_megolm() {
+            let retry_at = self.schedule().missed(&place, now);
+            return Ok(Download::Missing { retry_at });
+        }
         let entries = self.ask(&place).await;
         let mut schedule = self.schedule();
         match entries {

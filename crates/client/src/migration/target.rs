@@ -47,6 +47,7 @@ pub enum TargetError<E> {
         "backup version {current} has taken the place of the one to migrate, and has another \
          algorithm or key than the migration's target"
     )]
+    #[non_exhaustive]
     Replaced {
         /// The current version.
         current: VersionId,

@@ -173,16 +173,24 @@ fn nothing_leads_from_https_to_http() {
         });
         block_on(discover(url("https://example.org"), server)).unwrap_err()
     };
-    for bad in
-        ["http://matrix.example.org", "http://127.0.0.1:8008", "", "matrix.example.org", "ftp://a"]
-    {
+    for bad in [
+        "http://matrix.example.org",
+        "http://127.0.0.1:8008",
+        "",
+        "matrix.example.org",
+        "ftp://a",
+        "https://a\"b.example",
+        "https://{a}.example",
+    ] {
         let error = to(bad);
         assert!(matches!(error, DiscoveryError::Url { .. }), "{bad}: {error:?}");
         assert!(error.to_string().contains("give the homeserver's URL"), "{error}");
     }
-    let server = Scripted::new(|_| (302, "http://127.0.0.1/", String::new()));
-    let error = block_on(discover(url("https://example.org"), server)).unwrap_err();
-    assert!(matches!(error, DiscoveryError::Url { .. }), "{error:?}");
+    for location in ["http://127.0.0.1/", "https://a`b.example/"] {
+        let server = Scripted::new(move |_| (302, location, String::new()));
+        let error = block_on(discover(url("https://example.org"), server)).unwrap_err();
+        assert!(matches!(error, DiscoveryError::Url { .. }), "{error:?}");
+    }
 }
 
 #[test]

@@ -14,6 +14,8 @@ use matrix_key_backup::store::homeserver::{
 use matrix_key_backup::store::{BackupStore, KeyScope, StoreError, VersionId};
 use serde_json::json;
 
+use crate::common::{room, session};
+
 const VERSION: &str = r#"{"algorithm":"a","auth_data":{},"count":7,"etag":"0","version":"1"}"#;
 const TOKEN: &str = "syt_secret_token";
 
@@ -67,6 +69,7 @@ fn store(port: u16) -> Store {
     patience.first_pause = Duration::from_millis(10);
     patience.answer = Duration::from_millis(500);
     patience.piece = Duration::from_millis(500);
+    patience.look_up = Duration::from_secs(2);
     HomeserverStore::new(url, token, ReqwestTransport::new().unwrap()).with_patience(patience)
 }
 
@@ -117,6 +120,24 @@ fn an_answer_that_trickles_ends() {
         assert_eq!(kind(&error), TransportErrorKind::Timeout, "{status}: {error}");
         assert_eq!(requests.iter().take(3).count(), 3);
     }
+}
+
+/// Nor does a list in which something is looked up, which nobody sees the pages of.
+#[test]
+fn a_look_up_in_a_list_without_end_ends() {
+    let (port, _requests) = serve(|number, connection| {
+        if number == 0 {
+            return answer(connection, "200 OK", VERSION);
+        }
+        write(connection, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+        while connection.write_all(b" ").is_ok() {
+            thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let places: Vec<_> = ["!a", "!b"].map(|id| (room(id), session("s"))).into();
+    let found = run(store(port).keys_of(&VersionId::new("1"), &places));
+    let StoreError::Store(error) = found.unwrap_err() else { panic!("a failure of the store") };
+    assert_eq!(kind(&error), TransportErrorKind::Timeout, "{error}");
 }
 
 /// A token goes nowhere but to the homeserver.

@@ -121,6 +121,7 @@ async fn migrate(arguments: &Arguments, context: &Context) -> Result<ExitStatus,
     let new_key = new_key(arguments, context, &old_key)?;
     let plan = Plan::make(arguments, context, &store, &old_key, &new_key).await?;
     old_key.trust(&plan.old, context)?;
+    warn_of_unwanted_backup(&context.place, &store, context.output).await;
 
     let passes = if arguments.dry_run { 1 } else { 2 };
     let progress = Progress::new(context.output, "Migrating keys", passes * plan.old.count());
@@ -131,7 +132,6 @@ async fn migrate(arguments: &Arguments, context: &Context) -> Result<ExitStatus,
         work.dry_run(&told).await?
     } else {
         work.confirm()?;
-        warn_of_unwanted_backup(context, &store).await?;
         work.write_key(key_out.as_deref())?;
         work.migrate(&told).await?
     };
@@ -309,7 +309,7 @@ impl Work<'_> {
         let store = self.context.place.path().to_owned();
         match error {
             TargetError::Open(error) => Error::from_open(store, error),
-            TargetError::Replaced { current } => {
+            TargetError::Replaced { current, .. } => {
                 Error::Replaced { store, old: self.plan.old.version().clone(), current }
             }
             _ => self.plan.nothing_to_do(self.context),

@@ -125,7 +125,7 @@ async fn restore(arguments: &Arguments, context: &Context) -> Result<ExitStatus,
     let store = context.place.open().await?;
     let backup = context.place.existing_backup(&store, &arguments.version).await?;
     let key = GivenKey::required(&arguments.key, context)?;
-    match arguments.version.backup_version {
+    let trusted = match arguments.version.backup_version {
         Some(_) => key.trust(&backup, context)?,
         None => key.trust_current(&backup, context)?,
     };
@@ -136,6 +136,7 @@ async fn restore(arguments: &Arguments, context: &Context) -> Result<ExitStatus,
     let walk = Walk {
         store: &store,
         backup: &backup,
+        trusted: &trusted,
         scope: &arguments.scope,
         progress: &progress,
         findings: &findings,

@@ -161,12 +161,13 @@ async fn upload(arguments: &Arguments, context: &Context) -> Result<ExitStatus, 
     let failed = |error| upload.failed(context, error);
     let uploader = match &upload.access {
         Access::Reader(_) => uploader(&upload, context, &mut TrustState::new()).await,
-        Access::Writer(_) => {
-            // Held while the key is tried: another run must not overwrite what comes of it. // T-5
-            let mut memory = Memory::of(context)?;
-            let uploader = uploader(&upload, context, memory.trust_state()).await;
-            memory.keep()?;
-            uploader
+        Access::Writer(given) => {
+            // Nothing is held while the server is asked: it may take its time. // T-5
+            let mut state = Memory::seen(context)?.trust_state().clone();
+            let tried = uploader(&upload, context, &mut state).await;
+            let mac_key = given.key.backup_mac_key();
+            Memory::of(context)?.note_mac_key(&upload.trusted, mac_key, &state)?;
+            tried
         }
     }
     .map_err(failed)?;

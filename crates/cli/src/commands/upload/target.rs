@@ -73,7 +73,7 @@ impl Target {
         }
         let access = Access::required(&arguments.key, context)?;
         let trusted = access.trust_current(&backup, context)?;
-        warn_of_unwanted_backup(context, &store).await?;
+        warn_of_unwanted_backup(&context.place, &store, context.output).await;
         let (created, key_file) = (false, None);
         Ok(Self::Existing(Box::new(Upload { store, backup, trusted, access, created, key_file })))
     }

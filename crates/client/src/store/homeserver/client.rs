@@ -217,7 +217,7 @@ impl<T: Transport> Client<T> {
         }
     }
 
-    async fn in_time<O, E: From<TransportError>>(
+    pub(super) async fn in_time<O, E: From<TransportError>>(
         &self,
         time: Duration,
         future: impl Future<Output = Result<O, E>>,

@@ -27,6 +27,8 @@ pub use reqwest_transport::ReqwestTransport;
 pub use retry::Patience;
 pub use transport::{Body, Transport, TransportError, TransportErrorKind};
 pub use url::{HomeserverUrl, HomeserverUrlError};
+/// What a [`Transport`] is written with.
+pub use {bytes, http};
 
 use core::future::Future;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -106,6 +108,9 @@ impl<T: Transport> HomeserverStore<T> {
     /// It is asked once for each token that is refused, however many requests were under way;
     /// these are then sent again. `None` gives up: the error is
     /// [`HomeserverError::Unauthorized`]. What it returns is for the caller to keep.
+    ///
+    /// All requests wait for it, so it must come to an end, and must not ask this store or its
+    /// [`account`](Self::account): they would wait for each other.
     #[must_use]
     pub fn with_token_refresh<F, Answer>(mut self, refresh: F) -> Self
     where

@@ -99,7 +99,12 @@ impl<'c, T: Transport> Reading<'c, T> {
         })
     }
 
-    fn broken_off(&self, cause: TransportError) -> HomeserverError {
+    pub(super) fn too_large(&self, limit: usize) -> HomeserverError {
+        let detail = format!("what is looked up in it has more than {limit} bytes");
+        HomeserverError::MalformedAnswer { request: self.request.clone(), detail }
+    }
+
+    pub(super) fn broken_off(&self, cause: TransportError) -> HomeserverError {
         let (request, keys_read) = (self.request.clone(), self.keys_read);
         HomeserverError::BrokenOff { request, keys_read, cause }
     }
@@ -110,6 +115,6 @@ impl<'c, T: Transport> Reading<'c, T> {
     }
 }
 
-fn size(key: &ReceivedKey) -> usize {
+pub(super) fn size(key: &ReceivedKey) -> usize {
     key.data.as_ref().map_or(0, |data| data.session_data.get().len())
 }

@@ -1,6 +1,7 @@
 //! Reading entries: all, a room's, a session's; and looking up many at once.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use matrix_key_backup_ruma::key_backup_data_from_ruma;
@@ -11,15 +12,18 @@ use ruma_client_api::backup::{
 
 use super::client::{Repeat, Request};
 use super::lookup::{Wanted, plan};
-use super::pages::Reading;
+use super::pages::{Reading, size};
 use super::path::{room_segment, segment};
 use super::retry::{Backoff, Next};
-use super::{HomeserverError, HomeserverStore, Outcome, Transport, client};
+use super::{HomeserverError, HomeserverStore, Outcome, Transport, TransportError, client};
 use crate::maybe_send::{MaybeSend, MaybeSync};
 use crate::store::{KeyPages, KeyScope, ReceivedKey, RoomKeysScanner, StoreError, VersionId};
 
 /// So many requests are under way at a time while sessions are looked up.
 const AT_A_TIME: usize = 4;
+
+/// What is looked up at once is some megabytes; more is what a server makes up.
+const LOOKED_UP_MAX_BYTES: usize = 256 << 20;
 
 /// A scope that is being read, or will be.
 enum Cursor<'c, T> {
@@ -118,7 +122,8 @@ impl<T: Transport> HomeserverStore<T> {
         let in_path = room_segment(room_id.as_str()).zip(segment(session_id.as_str()));
         let Some((room, session)) = in_path else {
             let scope = KeyScope::Session(room_id.clone(), session_id.clone());
-            return self.list(version, &scope, |key| is_within(&scope, key)).await;
+            let room = Room::default();
+            return self.list(version, &scope, &room, |key| is_within(&scope, key)).await;
         };
         let request = self.request(Request::new(version.to_string(), room, session))?;
         match self.client.call::<Response>(&request, Repeat::Always).await {
@@ -132,27 +137,43 @@ impl<T: Transport> HomeserverStore<T> {
         }
     }
 
-    /// Reads a list to its end, anew where it breaks off, and keeps what is wanted of it.
+    /// Reads a list to its end, anew where it breaks off, and keeps what is wanted of it, as long as
+    /// there is room.
     async fn list(
         &self,
         version: &VersionId,
         scope: &KeyScope,
+        room: &Room,
         is_wanted: impl Fn(&ReceivedKey) -> bool + MaybeSend + MaybeSync,
     ) -> Outcome<Vec<ReceivedKey>> {
         let mut backoff = Backoff::new(self.client.patience);
         loop {
             let mut reading = self.open(version, scope).await?;
             let (mut found, mut seen) = (Vec::new(), BTreeMap::new());
-            let error = loop {
-                match reading.next_page().await {
-                    Ok(Some(page)) => {
-                        let wanted = page.into_iter().filter(&is_wanted);
-                        found.extend(wanted.filter(|key| is_kept(&mut seen, key)));
+            let to_its_end = async {
+                while let Some(page) = reading.next_page().await? {
+                    for key in page.into_iter().filter(&is_wanted) {
+                        if !is_kept(&mut seen, &key) {
+                            continue;
+                        }
+                        if !room.take(&key) {
+                            return Err(Unfinished::Failed(reading.too_large(LOOKED_UP_MAX_BYTES)));
+                        }
+                        found.push(key);
                     }
-                    Ok(None) => return Ok(found),
-                    Err(error) => break error,
                 }
+                Ok::<_, Unfinished>(())
             };
+            // Its pages are shown to nobody, who could lose patience.
+            let read = self.client.in_time(self.client.patience.look_up, to_its_end).await;
+            let error = match read {
+                Ok(()) => return Ok(found),
+                Err(Unfinished::Late(cause)) => {
+                    return Err(StoreError::Store(reading.broken_off(cause)));
+                }
+                Err(Unfinished::Failed(error)) => error,
+            };
+            room.give_back(&found);
             match (&error, backoff.after_failure(None, client::random())) {
                 (HomeserverError::BrokenOff { .. }, Next::Pause(pause)) => {
                     self.client.pause(pause).await;
@@ -173,7 +194,7 @@ impl<T: Transport> HomeserverStore<T> {
         for (room_id, session_id) in sessions {
             wanted.entry(room_id).or_default().insert(session_id);
         }
-        let wanted = &wanted;
+        let (wanted, room) = (&wanted, &Room::default());
         let read = async move |scope| match scope {
             KeyScope::Session(room_id, session_id) => {
                 self.one_if_there(version, &room_id, &session_id).await
@@ -183,10 +204,45 @@ impl<T: Transport> HomeserverStore<T> {
                     let sessions = wanted.get(&key.room_id);
                     sessions.is_some_and(|sessions| sessions.contains(&key.session_id))
                 };
-                self.list(version, &scope, is_wanted).await
+                self.list(version, &scope, room, is_wanted).await
             }
         };
         stream::iter(plan(wanted, count)).map(read).buffer_unordered(AT_A_TIME).try_concat().await
+    }
+}
+
+/// Why a list was not read to its end.
+enum Unfinished {
+    Late(TransportError),
+    Failed(HomeserverError),
+}
+
+impl From<TransportError> for Unfinished {
+    fn from(error: TransportError) -> Self {
+        Self::Late(error)
+    }
+}
+
+impl From<HomeserverError> for Unfinished {
+    fn from(error: HomeserverError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The memory that is taken by what was found, in all lists of a look-up together.
+#[derive(Default)]
+struct Room(AtomicUsize);
+
+impl Room {
+    /// Whether it is large enough for this entry too.
+    fn take(&self, key: &ReceivedKey) -> bool {
+        let before = self.0.fetch_add(size(key), Ordering::Relaxed);
+        before.saturating_add(size(key)) <= LOOKED_UP_MAX_BYTES
+    }
+
+    /// What was found will be found anew.
+    fn give_back(&self, found: &[ReceivedKey]) {
+        self.0.fetch_sub(found.iter().map(size).sum(), Ordering::Relaxed);
     }
 }
 
@@ -210,8 +266,34 @@ fn is_within(scope: &KeyScope, key: &ReceivedKey) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use matrix_key_backup_wire::{KeyBackupData, KeyBackupDataError};
+    use serde_json::value::RawValue;
+
     use super::*;
-    use matrix_key_backup_wire::KeyBackupDataError;
+
+    /// V2-13: what is looked up is never more than there is room for, whatever a server makes up.
+    #[test]
+    fn what_is_looked_up_is_bounded() {
+        let session_data = RawValue::from_string(format!("\"{}\"", "x".repeat(1 << 20))).unwrap();
+        let data = KeyBackupData {
+            first_message_index: 0,
+            forwarded_count: 0,
+            is_verified: false,
+            session_data,
+        };
+        let key = ReceivedKey {
+            room_id: RoomId::new("!r").unwrap(),
+            session_id: SessionId::new("s").unwrap(),
+            data: Ok(data),
+        };
+        let room = Room::default();
+        let fitting = (0..1000).take_while(|_| room.take(&key)).count();
+        assert_eq!(fitting, 255, "each has a little more than a mebibyte");
+        let room = Room::default();
+        assert!(room.take(&key));
+        room.give_back(std::slice::from_ref(&key));
+        assert_eq!((0..1000).take_while(|_| room.take(&key)).count(), 255);
+    }
 
     /// V2-13: what a server repeats for ever does not become memory, and two show that there are two.
     #[test]

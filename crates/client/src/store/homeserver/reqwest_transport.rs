@@ -44,9 +44,9 @@ impl ReqwestTransport {
 
     /// A transport on a client of the caller's, with its own proxies and certificates.
     ///
-    /// It has to follow no redirection ([`Policy::none`](reqwest::redirect::Policy::none)): an answer
-    /// from elsewhere than where the request went is refused. A total timeout would end the reading
-    /// of a large backup.
+    /// It has to follow no redirection ([`Policy::none`](reqwest::redirect::Policy::none)). An answer
+    /// from elsewhere than where the request went is refused, but by then its body, which may be a
+    /// password, has been there too. A total timeout would end the reading of a large backup.
     #[must_use]
     pub fn with_client(client: reqwest::Client) -> Self {
         Self { to_this_machine: client.clone(), client }

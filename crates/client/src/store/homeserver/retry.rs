@@ -5,8 +5,8 @@ use core::time::Duration;
 /// How long to wait for a homeserver, and how often to ask it again.
 ///
 /// Whatever it says, a request ends: after `tries` failures, or when the server asks for a longer
-/// pause than `longest_pause`. Only a list of keys may take as long as pieces of it come in: who wants
-/// an end to that drops it.
+/// pause than `longest_pause`. Only a list of keys that the caller reads page by page may take as long
+/// as pieces of it come in: who wants an end to that drops it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Patience {
@@ -21,10 +21,13 @@ pub struct Patience {
     pub answer: Duration,
     /// How long may pass between two pieces of a list of keys.
     pub piece: Duration,
+    /// How long a list of keys may take in which some are looked up: what the caller cannot see the
+    /// pages of.
+    pub look_up: Duration,
 }
 
 impl Default for Patience {
-    /// Six tries within about half a minute, two minutes for an answer.
+    /// Six tries within about half a minute, two minutes for an answer, ten for a list.
     fn default() -> Self {
         Self {
             tries: 6,
@@ -32,6 +35,7 @@ impl Default for Patience {
             longest_pause: Duration::from_secs(60),
             answer: Duration::from_secs(120),
             piece: Duration::from_secs(60),
+            look_up: Duration::from_secs(600),
         }
     }
 }
@@ -113,6 +117,7 @@ mod tests {
         longest_pause: Duration::from_secs(5),
         answer: Duration::from_secs(1),
         piece: Duration::from_secs(1),
+        look_up: Duration::from_secs(1),
     };
 
     fn pauses(asked_for: Option<Duration>, random: u32) -> Vec<Duration> {

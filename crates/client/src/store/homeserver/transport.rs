@@ -104,6 +104,12 @@ impl TransportError {
         Self { kind, cause: cause.into() }
     }
 
+    /// What happened. It stands in the error's own text, so it is no `source`.
+    #[must_use]
+    pub fn cause(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.cause
+    }
+
     /// What of it decides on what to do next.
     #[must_use]
     pub fn kind(&self) -> TransportErrorKind {

@@ -1,10 +1,15 @@
 //! Where a homeserver is, and that a token may be sent there.
 
 use core::fmt;
+use core::str::FromStr as _;
 
+use http::Uri;
 use matrix_key_backup_ruma::user_id_to_ruma;
 use matrix_key_backup_wire::UserId;
-use url::{Host, Url};
+use url::{Host, ParseError, Url};
+
+/// Longer than any, and short enough to go into a request with a path behind it.
+const URL_MAX_BYTES: usize = 2048;
 
 /// The base URL of a homeserver's client-server API: `https://matrix.example.org`.
 ///
@@ -30,7 +35,11 @@ impl HomeserverUrl {
     ///
     /// [`HomeserverUrlError`].
     pub fn parse(text: &str) -> Result<Self, HomeserverUrlError> {
-        let url = Url::parse(text).map_err(HomeserverUrlError::Malformed)?;
+        let url = Url::parse(text).map_err(malformed)?;
+        // A URL may have what no request can have: braces in its host, for one.
+        if url.as_str().len() > URL_MAX_BYTES || Uri::from_str(url.as_str()).is_err() {
+            return Err(HomeserverUrlError::Unusable);
+        }
         let host = url.host().ok_or(HomeserverUrlError::NoHost)?;
         match url.scheme() {
             "https" => {}
@@ -59,7 +68,7 @@ impl HomeserverUrl {
 
     /// Where a redirection leads to from here.
     pub(crate) fn leading_to(&self, location: &str) -> Result<Self, HomeserverUrlError> {
-        let url = self.0.join(location).map_err(HomeserverUrlError::Malformed)?;
+        let url = self.0.join(location).map_err(malformed)?;
         self.naming(url.as_str())
     }
 
@@ -91,6 +100,10 @@ impl HomeserverUrl {
     }
 }
 
+fn malformed(error: ParseError) -> HomeserverUrlError {
+    HomeserverUrlError::Malformed { detail: error.to_string() }
+}
+
 /// By name or number alone: what else a name leads to, somebody else may decide.
 fn is_loopback(host: &Host<&str>) -> bool {
     match host {
@@ -117,19 +130,31 @@ impl fmt::Debug for HomeserverUrl {
 #[non_exhaustive]
 pub enum HomeserverUrlError {
     /// It is no URL.
-    #[error("this is no URL ({0}): give one like https://matrix.example.org")]
-    Malformed(url::ParseError),
+    #[error("this is no URL ({detail}): give one like https://matrix.example.org")]
+    #[non_exhaustive]
+    Malformed {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// No request can be sent there.
+    #[error(
+        "the URL has more than {URL_MAX_BYTES} bytes, or a character that no request can have: give \
+         one like https://matrix.example.org"
+    )]
+    Unusable,
     /// It names no host.
     #[error("the URL names no host: give one like https://matrix.example.org")]
     NoHost,
     /// It is not `https`.
     #[error("a homeserver is reached by https, not by {found}")]
+    #[non_exhaustive]
     Scheme {
         /// The scheme of the URL.
         found: String,
     },
     /// It is `http`, and not to this machine itself.
     #[error("everybody on the way to {host} could read the access token: use https")]
+    #[non_exhaustive]
     PlainHttp {
         /// The host of the URL.
         host: String,
@@ -183,6 +208,20 @@ mod tests {
                 Err(other) => panic!("{bad}: {other}"),
             }
         }
+    }
+
+    /// A server chooses some of these.
+    #[test]
+    fn what_no_request_can_have_is_refused() {
+        for host in ["a\"b", "a`b", "a{b", "a}b"] {
+            let url = format!("https://{host}.example");
+            assert_eq!(HomeserverUrl::parse(&url), Err(HomeserverUrlError::Unusable), "{url}");
+        }
+        let long = format!("https://example.org/{}", "a".repeat(100_000));
+        assert_eq!(HomeserverUrl::parse(&long), Err(HomeserverUrlError::Unusable));
+        let longest = format!("https://e/{}", "a".repeat(URL_MAX_BYTES - 10));
+        let url = HomeserverUrl::parse(&longest).unwrap().with_path("_matrix/client/versions");
+        assert!(Uri::from_str(url.as_str()).is_ok());
     }
 
     #[test]
