@@ -102,7 +102,7 @@ fn copies_go_to_files_and_into_another_account() {
     let elsewhere = world_of(&other);
     log_in(&elsewhere, &other).done();
     let file = world.path("copy.json");
-    let copied = elsewhere.run(["copy", text(&file), "homeserver", "--json"]).done();
+    let copied = elsewhere.run(["copy", text(&file), "homeserver"]).done();
     assert!(copied.err.contains("verify"), "{}", copied.err);
     let wish = format!("/v3/user/{}/account_data/m.key_backup", other.user_id);
     assert_eq!(now(other.get(&wish)).ok()["enabled"], true, "P-1");
