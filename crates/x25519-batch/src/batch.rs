@@ -76,6 +76,34 @@ impl Batch {
         shared
     }
 
+    /// For each of the encodings, in their order, whether it is that of a point of Ed25519: 32
+    /// bytes, y in the lower 255 bits, the sign of x above it.
+    ///
+    /// The answer is exactly that of decompression in curve25519-dalek, which
+    /// `VerifyingKey::from_bytes` of ed25519-dalek asks too: y is reduced where it is not below
+    /// 2^255 − 19, either sign will do where x is zero, and points of low order are points.
+    ///
+    /// ```
+    /// use matrix_key_backup_x25519_batch::Batch;
+    ///
+    /// let encodings = [[2; 32], [3; 32]];
+    /// assert_eq!(Batch::new().ed25519_points(&encodings), [false, true]);
+    /// ```
+    ///
+    /// # Security
+    ///
+    /// Encodings are public: the time that it takes may depend on them.
+    #[must_use]
+    pub fn ed25519_points(&self, encodings: &[[u8; 32]]) -> Vec<bool> {
+        let mut points = alloc::vec![false; encodings.len()];
+        self.implementation.ed25519_points(encodings, &mut |index, is_point| {
+            if let Some(point) = points.get_mut(index) {
+                *point = is_point;
+            }
+        });
+        points
+    }
+
     /// Prepares for multiplying one point by many secrets.
     ///
     /// The table takes some 60 KB, and about as long as ten multiplications one by one. It is made

@@ -18,6 +18,9 @@ pub(crate) trait Implementation: Send + Sync {
     /// Prepares for multiplying these points by many secrets.
     fn fixed_points(&self, points: &[PublicKey]) -> Box<dyn FixedPoints>;
 
+    /// Gives for each encoding, with its index, whether it is that of a point. All of it is public.
+    fn ed25519_points(&self, encodings: &[[u8; 32]], result: &mut dyn FnMut(usize, bool));
+
     /// How much of the stack [`diffie_hellman`](Self::diffie_hellman) with `count` points leaves to
     /// be wiped.
     fn stack_to_wipe(&self, count: usize) -> StackSize;

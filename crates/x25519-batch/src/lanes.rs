@@ -8,6 +8,7 @@
 //! - [`ladder`] and [`comb`]: any point, and one point with a table. [`edwards`] adds points for
 //!   the table's sake.
 //! - [`fraction`]: one inversion for many results.
+//! - [`decoding`]: which encodings of Ed25519 are those of a point.
 //!
 //! All but the vector units is generic code, written once.
 //!
@@ -30,6 +31,7 @@
 
 mod bytes;
 mod comb;
+mod decoding;
 mod edwards;
 mod field;
 mod field25;
@@ -116,10 +118,34 @@ impl<F: Field> Implementation for Lanes<F> {
         Box::new(FixedLanes::<F> { backend, points, alone })
     }
 
+    fn ed25519_points(&self, encodings: &[[u8; 32]], result: &mut dyn FnMut(usize, bool)) {
+        let Self(backend) = *self;
+        let lanes = F::Word::LANES;
+        // One by itself takes longer in a vector, on any unit.
+        let alone = usize::from(encodings.len() % lanes == 1);
+        let (encodings, alone) = encodings.split_at(encodings.len() - alone);
+        Portable.ed25519_points(alone, &mut |index, is_point| {
+            result(encodings.len() + index, is_point);
+        });
+        let mut indices = 0..encodings.len();
+        for encodings in encodings.chunks(VECTORS * lanes) {
+            let vectors = [0, 1]
+                .map(|vector| gather::<F>(backend, |lane| encodings.get(vector * lanes + lane)));
+            for words in decoding::are_points::<F, VECTORS>(backend, vectors) {
+                for (lane, index) in (0..lanes).zip(&mut indices) {
+                    result(index, words.lane(lane) == 1);
+                }
+            }
+        }
+    }
+
     fn stack_to_wipe(&self, count: usize) -> StackSize {
         stack_to_wipe::<F>(count)
     }
 }
+
+/// How many vectors of encodings are looked at side by side.
+const VECTORS: usize = 2;
 
 fn stack_to_wipe<F: Field>(count: usize) -> StackSize {
     if in_lanes::<F>(count) == 0 { StackSize::Small } else { StackSize::Large }

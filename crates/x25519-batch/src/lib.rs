@@ -10,6 +10,8 @@
 //! - [`Recipient::agree`]: many ephemeral secrets, each with the base point and with one
 //!   recipient's point, as whoever seals many messages has it. Both points get a table.
 //! - [`FixedPoint`]: many secrets with any one point.
+//! - [`Batch::ed25519_points`]: which encodings are those of a point of Ed25519, which is the same
+//!   curve in another form. Nothing in it is secret.
 //!
 //! The slices may have any length. The results are exactly those of RFC 7748, for every 32 bytes
 //! that are given: points on the twist, points of low order, numbers not below 2^255 − 19, bit 255

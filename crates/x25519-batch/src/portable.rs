@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use curve25519_dalek::constants::ED25519_BASEPOINT_TABLE;
-use curve25519_dalek::edwards::EdwardsBasepointTable;
+use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsBasepointTable};
 use curve25519_dalek::traits::BasepointTable as _;
 use curve25519_dalek::{EdwardsPoint, MontgomeryPoint};
 use zeroize::{Zeroize as _, Zeroizing};
@@ -39,6 +39,12 @@ impl Implementation for Portable {
 
     fn fixed_points(&self, points: &[PublicKey]) -> Box<dyn FixedPoints> {
         Box::new(Tables(points.iter().map(Table::new).collect()))
+    }
+
+    fn ed25519_points(&self, encodings: &[[u8; 32]], result: &mut dyn FnMut(usize, bool)) {
+        for (index, encoding) in encodings.iter().enumerate() {
+            result(index, CompressedEdwardsY(*encoding).decompress().is_some());
+        }
     }
 
     fn stack_to_wipe(&self, _: usize) -> StackSize {

@@ -6,7 +6,7 @@ use super::limbs;
 use super::word::{Backend as _, Word as _};
 
 /// d = −121665 / 121666
-const D: [u64; 5] = [
+pub(crate) const D: [u64; 5] = [
     929_955_233_495_203,
     466_365_720_129_213,
     1_662_059_464_998_953,

@@ -90,32 +90,53 @@ pub(crate) fn zero<F: Field>(backend: F::Backend) -> F::Product {
     constant::<F>(backend, [0; 5])
 }
 
-/// `a · b`, as a function of its own for code that runs seldom.
-pub(crate) fn product<F: Field>(backend: F::Backend, a: &F::Element, b: &F::Element) -> F::Element {
-    backend.vectorize(
-        #[inline(always)]
-        || F::reduce(&F::multiply(a, b)),
-    )
-}
-
-/// `a` squared `times` times.
-fn squares<F: Field>(backend: F::Backend, a: &F::Element, times: u32) -> F::Element {
+/// `a · b` for each of `N` pairs, as a function of its own for code that runs seldom.
+pub(crate) fn products<F: Field, const N: usize>(
+    backend: F::Backend,
+    a: &[F::Element; N],
+    b: &[F::Element; N],
+) -> [F::Element; N] {
     backend.vectorize(
         #[inline(always)]
         || {
-            let mut square = *a;
-            for _ in 0..times {
-                square = F::reduce(&F::square(&square));
+            let mut products = *a;
+            for (product, b) in products.iter_mut().zip(b) {
+                *product = F::reduce(&F::multiply(product, b));
             }
-            square
+            products
         },
     )
 }
 
-/// `a` to the powers 2^250 − 1 and 11, from which inverse and root are made.
-fn powers<F: Field>(backend: F::Backend, a: &F::Element) -> (F::Element, F::Element) {
-    let product = |a: &_, b: &_| product::<F>(backend, a, b);
-    let squares = |a: &_, times| squares::<F>(backend, a, times);
+/// Each `a` squared `times` times.
+///
+/// A square waits for the one before. Where that is longer than it takes, the next `a` fills it.
+fn squares<F: Field, const N: usize>(
+    backend: F::Backend,
+    a: &[F::Element; N],
+    times: u32,
+) -> [F::Element; N] {
+    backend.vectorize(
+        #[inline(always)]
+        || {
+            let mut squares = *a;
+            for _ in 0..times {
+                for square in &mut squares {
+                    *square = F::reduce(&F::square(square));
+                }
+            }
+            squares
+        },
+    )
+}
+
+/// Each `a` to the powers 2^250 − 1 and 11, from which inverse and root are made.
+fn powers<F: Field, const N: usize>(
+    backend: F::Backend,
+    a: &[F::Element; N],
+) -> ([F::Element; N], [F::Element; N]) {
+    let product = |a: &_, b: &_| products::<F, N>(backend, a, b);
+    let squares = |a: &_, times| squares::<F, N>(backend, a, times);
     let to_2 = squares(a, 1);
     let to_9 = product(a, &squares(&to_2, 2));
     let to_11 = product(&to_9, &to_2);
@@ -133,12 +154,22 @@ fn powers<F: Field>(backend: F::Backend, a: &F::Element) -> (F::Element, F::Elem
 
 /// `1 / a`, by Fermat: a to the power p − 2 = 2^255 − 21. Zero gives zero.
 pub(crate) fn inverse<F: Field>(backend: F::Backend, a: &F::Element) -> F::Element {
-    let (ones_250, to_11) = powers::<F>(backend, a);
-    product::<F>(backend, &squares::<F>(backend, &ones_250, 5), &to_11)
+    let (ones_250, to_11) = powers::<F, 1>(backend, &[*a]);
+    let [inverse] = products::<F, 1>(backend, &squares::<F, 1>(backend, &ones_250, 5), &to_11);
+    inverse
 }
 
 /// `a` to the power (p − 5) / 8 = 2^252 − 3, the heart of a square root.
 pub(crate) fn root_power<F: Field>(backend: F::Backend, a: &F::Element) -> F::Element {
-    let (ones_250, _) = powers::<F>(backend, a);
-    product::<F>(backend, &squares::<F>(backend, &ones_250, 2), a)
+    let [power] = root_powers::<F, 1>(backend, &[*a]);
+    power
+}
+
+/// [`root_power`] of each `a`.
+pub(crate) fn root_powers<F: Field, const N: usize>(
+    backend: F::Backend,
+    a: &[F::Element; N],
+) -> [F::Element; N] {
+    let (ones_250, _) = powers::<F, N>(backend, a);
+    products::<F, N>(backend, &squares::<F, N>(backend, &ones_250, 2), a)
 }

@@ -230,7 +230,8 @@ mod generic {
     pub(super) fn combs_and_ladders<F: Field>(backend: F::Backend) {
         let quotient = |fraction: fraction::Fraction<F>| {
             let inverse = field::inverse::<F>(backend, &fraction.denominator);
-            store::<F>(&field::product::<F>(backend, &fraction.numerator, &inverse))
+            let [quotient] = field::products::<F, 1>(backend, &[fraction.numerator], &[inverse]);
+            store::<F>(&quotient)
         };
         // All digits the lowest, all the highest, and whatever comes.
         let mut secrets = vec![[0; 4], [u64::MAX; 4]];

@@ -4,6 +4,7 @@
 mod api;
 #[cfg(test)]
 mod differential;
+mod ed25519_points;
 #[cfg(test)]
 mod encodings;
 #[cfg(test)]
