@@ -8,6 +8,7 @@ use matrix_key_backup_primitives::{
 };
 use matrix_key_backup_wire::{BackedUpSessionData, Json, ReceivedSessionData, SessionDataError};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::DecryptedSessionData;
 
@@ -44,7 +45,8 @@ impl<'a> ReceivedKey<'a> {
     pub fn decrypt(&self, key: &BackupDecryptionKey) -> Result<DecryptedSessionData, UnusableKey> {
         let message = self.message()?;
         let keys = MessageKeys::for_recipient(key, &message.ephemeral);
-        message.open(keys)
+        let plaintext = message.plaintext(keys)?;
+        Ok(DecryptedSessionData::new(BackedUpSessionData::parse(&plaintext)?))
     }
 
     /// Decrypts any number of entries, in their order: many at once, on the processor's vector unit,
@@ -65,10 +67,21 @@ impl<'a> ReceivedKey<'a> {
         let messages: Vec<_> = entries.iter().map(Self::message).collect();
         let ephemeral: Vec<_> =
             messages.iter().flatten().map(|message| message.ephemeral).collect();
-        let mut keys = Decryptor::new(key.clone()).message_keys_batch(&ephemeral).into_iter();
-        // There are keys for each message.
-        let mut next_keys = || keys.next().unwrap_or(Err(LowOrderPoint));
-        messages.into_iter().map(|message| message?.open(next_keys())).collect()
+        let decryptor = Decryptor::new(key.clone());
+        let mut keys = decryptor.message_keys_batch(&ephemeral).into_iter();
+        // There are keys for each message, and data for each plaintext.
+        let mut open = |message: Result<Message, _>| {
+            message?.plaintext(keys.next().unwrap_or(Err(LowOrderPoint)))
+        };
+        let plaintexts: Vec<_> = messages.into_iter().map(&mut open).collect();
+        let read = plaintexts.iter().flatten().map(|text| text.as_slice());
+        let mut data = BackedUpSessionData::parse_batch(read, decryptor.tier()).into_iter();
+        let decrypted = plaintexts.into_iter().map(|plaintext| {
+            plaintext?;
+            let data = data.next().unwrap_or(Err(SessionDataError::NotUtf8))?;
+            Ok(DecryptedSessionData::new(data))
+        });
+        decrypted.collect()
     }
 
     /// What is to be decrypted.
@@ -92,15 +105,14 @@ struct Message {
 }
 
 impl Message {
-    /// Checks `mac`, decrypts with the message's keys, and reads the plaintext.
-    fn open(
+    /// Checks `mac`, and decrypts with the message's keys.
+    fn plaintext(
         &self,
         keys: Result<MessageKeys, LowOrderPoint>,
-    ) -> Result<DecryptedSessionData, UnusableKey> {
+    ) -> Result<Zeroizing<Vec<u8>>, UnusableKey> {
         let keys = keys.map_err(|_| UnusableKey::LowOrderEphemeral)?; // V1-7
         keys.verify_v1_mac(&self.mac).map_err(|_| UnusableKey::Undecryptable)?; // V1-5
-        let plaintext = keys.decrypt(&self.ciphertext).map_err(|_| UnusableKey::Undecryptable)?;
-        Ok(DecryptedSessionData::new(BackedUpSessionData::parse(&plaintext)?))
+        keys.decrypt(&self.ciphertext).map_err(|_| UnusableKey::Undecryptable)
     }
 }
 

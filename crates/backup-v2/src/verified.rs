@@ -10,6 +10,7 @@ use matrix_key_backup_wire::{
     BackupAlgorithm, Json, Names, Object, ReceivedSessionData, SessionDataError, SessionDataV2,
 };
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::{BackupReader, DecryptedSessionData, MacForm};
 
@@ -56,7 +57,8 @@ impl<'a> VerifiedSessionData<'a> {
     ) -> Result<DecryptedSessionData, UnusableSessionData> {
         let message = self.message(reader)?;
         let keys = MessageKeys::for_recipient(reader.decryption_key(), &message.ephemeral);
-        self.open(&message, keys)
+        let data = SessionDataV2::parse(&plaintext(&message, keys)?)?;
+        Ok(DecryptedSessionData::new(data, self.algorithm))
     }
 
     /// Decrypts any number of entries, in their order: many at once, on the processor's vector unit,
@@ -88,13 +90,19 @@ impl<'a> VerifiedSessionData<'a> {
         let ephemeral: Vec<_> =
             messages.iter().flatten().map(|message| message.ephemeral).collect();
         let mut keys = reader.decryptor().message_keys_batch(&ephemeral).into_iter();
-        let opened = entries.iter().zip(messages).map(|(entry, message)| {
-            let message = message?;
-            // There are keys for each message.
-            let keys = keys.next().unwrap_or(Err(LowOrderPoint));
-            entry.open(&message, keys)
+        // There are keys for each message, and data for each plaintext.
+        let mut open = |message| plaintext(&message?, keys.next().unwrap_or(Err(LowOrderPoint)));
+        let plaintexts: Vec<_> = messages.into_iter().map(&mut open).collect();
+        let tier = reader.decryptor().tier();
+        let read = plaintexts.iter().flatten();
+        let mut data =
+            SessionDataV2::parse_batch(read.map(|text| text.as_slice()), tier).into_iter();
+        let decrypted = entries.iter().zip(plaintexts).map(|(entry, plaintext)| {
+            plaintext?;
+            let data = data.next().unwrap_or(Err(SessionDataError::NotUtf8))?;
+            Ok(DecryptedSessionData::new(data, entry.algorithm))
         });
-        opened.collect()
+        decrypted.collect()
     }
 
     /// What is to be decrypted, strict in form. // V2-12
@@ -109,18 +117,6 @@ impl<'a> VerifiedSessionData<'a> {
         let ciphertext = base64::decode_unpadded(ciphertext)
             .map_err(|_| UnusableSessionData::Malformed { name: "ciphertext" })?;
         Ok(RawMessage { ephemeral, ciphertext })
-    }
-
-    /// Decrypts with the message's keys, and reads the plaintext.
-    fn open(
-        &self,
-        message: &RawMessage,
-        keys: Result<MessageKeys, LowOrderPoint>,
-    ) -> Result<DecryptedSessionData, UnusableSessionData> {
-        let keys = keys.map_err(|_| UnusableSessionData::LowOrderEphemeral)?; // V1-7
-        let plaintext = keys.decrypt(&message.ciphertext);
-        let plaintext = plaintext.map_err(|_| UnusableSessionData::Undecryptable)?;
-        Ok(DecryptedSessionData::new(SessionDataV2::parse(&plaintext)?, self.algorithm))
     }
 
     /// The names under which the MAC stood.
@@ -151,6 +147,15 @@ impl<'a> VerifiedSessionData<'a> {
     pub fn properties(&self) -> &Object<'a> {
         self.received.properties()
     }
+}
+
+/// Decrypts with the message's keys.
+fn plaintext(
+    message: &RawMessage,
+    keys: Result<MessageKeys, LowOrderPoint>,
+) -> Result<Zeroizing<Vec<u8>>, UnusableSessionData> {
+    let keys = keys.map_err(|_| UnusableSessionData::LowOrderEphemeral)?; // V1-7
+    keys.decrypt(&message.ciphertext).map_err(|_| UnusableSessionData::Undecryptable)
 }
 
 fn text<'j>(

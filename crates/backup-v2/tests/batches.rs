@@ -11,12 +11,17 @@
 mod common;
 
 use common::{V2, expected, reader, rng, room, sessions};
-use matrix_key_backup_primitives::{BackupPublicKey, EphemeralPublicKey, hazmat::Tier};
+use matrix_key_backup_primitives::{
+    BackupPublicKey, EphemeralPublicKey, base64,
+    hazmat::{self, Tier},
+};
 use matrix_key_backup_v2::{
     BackupReader, BackupWriter, SealError, SourcedSession, UnusableSessionData,
     UnverifiedSessionData, VerifiedSessionData, VerifyError,
 };
-use matrix_key_backup_wire::{EncryptedSessionData, Names, SessionDataV2};
+use matrix_key_backup_wire::{
+    EncryptedSessionData, Names, SessionDataError, SessionDataV2, SessionKeyError,
+};
 
 fn own(count: usize) -> Vec<SourcedSession> {
     let data = sessions().into_iter().cycle().take(count);
@@ -61,15 +66,38 @@ fn with_mac(reader: &BackupReader, ephemeral: &EphemeralPublicKey, ciphertext: &
     encrypted.to_json_with_backup_mac(&mac, Names::Unstable)
 }
 
-// V1-7, V2-12, and a ciphertext that does not decrypt.
+/// An entry with a right MAC over a key that ends in this instead of its public key.
+fn with_another_public_key(
+    reader: &BackupReader,
+    session: &SourcedSession,
+    public_key: [u8; 32],
+) -> String {
+    let key = session.data().session_key().expose_base64();
+    let mut bytes = base64::decode_unpadded(&key).unwrap();
+    bytes[133..].copy_from_slice(&public_key);
+    let json = session.data().to_json_marked(session.provenance(), Names::Unstable);
+    let json = json.replace(&*key, &base64::encode_unpadded(&bytes));
+    let message = hazmat::encrypt(reader.public_key(), json.as_bytes(), &mut rng()).unwrap();
+    with_mac(reader, &message.ephemeral, &message.ciphertext)
+}
+
+// V1-1, V1-7, V2-12, and a ciphertext that does not decrypt.
 #[test]
 fn what_cannot_be_decrypted_fails_alone() {
-    let reader = reader(1);
+    Tier::available().for_each(what_cannot_be_decrypted_fails_alone_on);
+}
+
+fn what_cannot_be_decrypted_fails_alone_on(tier: Tier) {
+    let reader = reader(1).on_tier(tier).unwrap();
     let sealed = reader.writer(Names::Unstable).seal_batch(&own(20), &mut rng()).unwrap();
     let mut json: Vec<_> = sealed.iter().map(|sealed| sealed.as_json().to_owned()).collect();
     let point = |fill| EphemeralPublicKey::from_slice(&[fill; 32]).unwrap();
     json[3] = with_mac(&reader, &point(0), &[0; 32]);
     json[9] = with_mac(&reader, &point(9), &[0; 17]);
+    for no_point in [4, 10, 12] {
+        json[no_point] = with_another_public_key(&reader, &own(20)[no_point], [2; 32]);
+    }
+    json[11] = with_another_public_key(&reader, &own(20)[11], [3; 32]);
     let malformed = r#"{"ciphertext":"A=","ephemeral":"x"}"#;
     let mac = reader.mac_key().mac(malformed.as_bytes()).to_base64();
     json[16] = malformed.replace('}', &format!(r#","unsigned":{{"backup_mac":"{mac}"}}}}"#));
@@ -86,6 +114,11 @@ fn what_cannot_be_decrypted_fails_alone() {
                 let name = "ephemeral";
                 assert_eq!(result.unwrap_err(), UnusableSessionData::Malformed { name });
             }
+            4 | 10 | 12 => {
+                let error = SessionDataError::SessionKey(SessionKeyError::PublicKey);
+                assert_eq!(result.unwrap_err(), UnusableSessionData::NotARoomKey(error));
+            }
+            11 => assert!(result.is_ok()), // [3; 32] is a point
             _ => {
                 let session = own(20).swap_remove(at);
                 let data: &SessionDataV2 = session.data();

@@ -3,6 +3,7 @@
 use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
 use core::{fmt, mem};
 
+use matrix_key_backup_primitives::hazmat::Tier;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
     SessionKeyError,
     json::{Json, JsonError, Object},
     property::{self, PropertyError},
+    session_key::{UncheckedSessionExport, are_points},
     write::{string_room, write_name, write_separator, write_string},
 };
 
@@ -80,8 +82,41 @@ impl BackedUpSessionData {
     /// [`SessionDataError`] if it is not UTF-8, not JSON within the limits and without duplicate
     /// properties (V2-13), of another algorithm, or a property is missing or malformed.
     pub fn parse(plaintext: &[u8]) -> Result<Self, SessionDataError> {
-        let text = core::str::from_utf8(plaintext).map_err(|_| SessionDataError::NotUtf8)?;
-        Self::from_object(property::object(&Json::parse(text)?)?)
+        Unchecked::parse(plaintext)?.check_alone()
+    }
+
+    /// Reads any number of decrypted plaintexts, in their order, in less than half the time that it
+    /// takes one by one: whether session keys end in a point is asked for many at once, on this
+    /// vector unit if it is there. One that cannot be read is no matter to the others.
+    ///
+    /// ```
+    /// use matrix_key_backup_primitives::hazmat::Tier;
+    /// use matrix_key_backup_wire::BackedUpSessionData;
+    ///
+    /// # fn read(plaintexts: &[Vec<u8>]) {
+    /// for data in BackedUpSessionData::parse_batch(plaintexts, Tier::detect()) {
+    ///     match data {
+    ///         Ok(data) => println!("session {}", data.session_key().session_id()),
+    ///         Err(error) => println!("no room key: {error}"),
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// None for the whole; for each plaintext as [`parse`](Self::parse).
+    pub fn parse_batch<P: AsRef<[u8]>>(
+        plaintexts: impl IntoIterator<Item = P>,
+        tier: Tier,
+    ) -> Vec<Result<Self, SessionDataError>> {
+        let parse = |plaintext: P| Unchecked::parse(plaintext.as_ref());
+        let unchecked: Vec<_> = plaintexts.into_iter().map(parse).collect();
+        let keys = unchecked.iter().flatten().map(|data| *data.session_key.public_key());
+        let mut points = are_points(tier, &keys.collect::<Vec<_>>()).into_iter();
+        // There is an answer for each that could be read.
+        let mut check = |data: Unchecked| data.check(points.next().unwrap_or(false));
+        unchecked.into_iter().map(|data| data.and_then(&mut check)).collect()
     }
 
     /// Reads a plaintext that is part of a larger JSON text, such as a key export file.
@@ -90,24 +125,7 @@ impl BackedUpSessionData {
     ///
     /// [`SessionDataError`] if it is of another algorithm, or a property is missing or malformed.
     pub fn from_object(object: &Object<'_>) -> Result<Self, SessionDataError> {
-        let algorithm = property::required_string(object, ALGORITHM)?;
-        if algorithm != MEGOLM_ALGORITHM {
-            return Err(SessionDataError::UnknownAlgorithm { name: shown(algorithm) });
-        }
-        let session_key = property::required_string(object, SESSION_KEY)?;
-        let mut other = OtherProperties::default();
-        for (name, value) in object.iter_raw() {
-            if name.as_str().is_none_or(|name| !FIELDS.contains(&name)) {
-                other.keep(name, value);
-            }
-        }
-        Ok(Self {
-            forwarding_key_chain: forwarding_key_chain(object)?,
-            sender_key: Zeroizing::new(property::required_string(object, SENDER_KEY)?.to_owned()),
-            sender_claimed_keys: ClaimedKeys::from_object(object)?,
-            session_key: MegolmSessionExport::from_base64(session_key)?,
-            other,
-        })
+        Unchecked::from_object(object)?.check_alone()
     }
 
     /// The plaintext as JSON: the required properties first, then the others in the order of
@@ -268,6 +286,58 @@ impl BackedUpSessionData {
         self.other.set(SHARED_HISTORY, json.to_owned());
         self.other.set(SHARED_HISTORY_SDK, json.to_owned());
         self.other.remove(SHARED_HISTORY_UNSTABLE);
+    }
+}
+
+/// A plaintext of which all is known but whether its session key ends in a point.
+struct Unchecked {
+    forwarding_key_chain: Zeroizing<Vec<String>>,
+    sender_key: Zeroizing<String>,
+    sender_claimed_keys: ClaimedKeys,
+    session_key: UncheckedSessionExport,
+    other: OtherProperties,
+}
+
+impl Unchecked {
+    fn parse(plaintext: &[u8]) -> Result<Self, SessionDataError> {
+        let text = core::str::from_utf8(plaintext).map_err(|_| SessionDataError::NotUtf8)?;
+        Self::from_object(property::object(&Json::parse(text)?)?)
+    }
+
+    fn from_object(object: &Object<'_>) -> Result<Self, SessionDataError> {
+        let algorithm = property::required_string(object, ALGORITHM)?;
+        if algorithm != MEGOLM_ALGORITHM {
+            return Err(SessionDataError::UnknownAlgorithm { name: shown(algorithm) });
+        }
+        let session_key = property::required_string(object, SESSION_KEY)?;
+        let mut other = OtherProperties::default();
+        for (name, value) in object.iter_raw() {
+            if name.as_str().is_none_or(|name| !FIELDS.contains(&name)) {
+                other.keep(name, value);
+            }
+        }
+        Ok(Self {
+            forwarding_key_chain: forwarding_key_chain(object)?,
+            sender_key: Zeroizing::new(property::required_string(object, SENDER_KEY)?.to_owned()),
+            sender_claimed_keys: ClaimedKeys::from_object(object)?,
+            session_key: UncheckedSessionExport::from_base64(session_key)?,
+            other,
+        })
+    }
+
+    fn check(self, is_point: bool) -> Result<BackedUpSessionData, SessionDataError> {
+        Ok(BackedUpSessionData {
+            forwarding_key_chain: self.forwarding_key_chain,
+            sender_key: self.sender_key,
+            sender_claimed_keys: self.sender_claimed_keys,
+            session_key: self.session_key.check(is_point)?,
+            other: self.other,
+        })
+    }
+
+    fn check_alone(self) -> Result<BackedUpSessionData, SessionDataError> {
+        let is_point = self.session_key.is_point();
+        self.check(is_point)
     }
 }
 

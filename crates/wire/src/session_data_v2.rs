@@ -1,8 +1,9 @@
 //! The plaintext of a key in an authenticated backup (V2-2).
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 use core::ops::Deref;
 
+use matrix_key_backup_primitives::hazmat::Tier;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -28,6 +29,20 @@ impl SessionDataV2 {
     /// [`SessionDataError`], as [`BackedUpSessionData::parse`].
     pub fn parse(plaintext: &[u8]) -> Result<Self, SessionDataError> {
         BackedUpSessionData::parse(plaintext).map(Self)
+    }
+
+    /// Reads any number of decrypted plaintexts at once, in their order, as
+    /// [`BackedUpSessionData::parse_batch`].
+    ///
+    /// # Errors
+    ///
+    /// None for the whole; for each plaintext as [`parse`](Self::parse).
+    pub fn parse_batch<P: AsRef<[u8]>>(
+        plaintexts: impl IntoIterator<Item = P>,
+        tier: Tier,
+    ) -> Vec<Result<Self, SessionDataError>> {
+        let parsed = BackedUpSessionData::parse_batch(plaintexts, tier);
+        parsed.into_iter().map(|data| data.map(Self)).collect()
     }
 
     /// Who vouches for the key, by what its writer put under the MAC.

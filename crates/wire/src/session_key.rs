@@ -1,11 +1,11 @@
 //! The session export format of Megolm, in which a `session_key` is backed up.
 
-use alloc::{boxed::Box, string::String};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
 use base64ct::{Base64Unpadded, Encoding};
-use curve25519_dalek::edwards::CompressedEdwardsY;
-use matrix_key_backup_primitives::base64;
+use matrix_key_backup_primitives::{base64, hazmat::Tier};
+use matrix_key_backup_x25519_batch::Batch;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
@@ -18,7 +18,6 @@ use crate::{
 /// version (1) ‖ message index (4, big-endian) ‖ ratchet (128) ‖ Ed25519 public key (32)
 const LENGTH: usize = 1 + 4 + 128 + 32;
 const RATCHET_OFFSET: usize = 1 + 4;
-const PUBLIC_KEY_OFFSET: usize = LENGTH - 32;
 /// 165 is a multiple of 3, so there is neither padding nor a trailing bit.
 const BASE64_LENGTH: usize = LENGTH / 3 * 4;
 const VERSION: u8 = 1;
@@ -47,23 +46,9 @@ impl MegolmSessionExport {
     /// [`SessionKeyError`] if the text is shorter or longer, is not base64 in the standard
     /// alphabet, is of another version, or does not end in an Ed25519 public key.
     pub fn from_base64(text: &str) -> Result<Self, SessionKeyError> {
-        if text.len() != BASE64_LENGTH {
-            return Err(SessionKeyError::Length { found: text.len() });
-        }
-        let mut export = Self(Box::new(Zeroizing::new([0; LENGTH])));
-        match Base64Unpadded::decode(text, export.0.as_mut_slice()) {
-            Ok(bytes) if bytes.len() == LENGTH => {}
-            _ => return Err(SessionKeyError::Encoding),
-        }
-        let [version, ..] = **export.0;
-        if version != VERSION {
-            return Err(SessionKeyError::Version);
-        }
-        CompressedEdwardsY::from_slice(export.public_key())
-            .ok()
-            .and_then(|point| point.decompress())
-            .ok_or(SessionKeyError::PublicKey)?;
-        Ok(export)
+        let unchecked = UncheckedSessionExport::from_base64(text)?;
+        let is_point = unchecked.is_point();
+        unchecked.check(is_point)
     }
 
     /// The secret as unpadded base64, 220 characters.
@@ -123,9 +108,51 @@ impl MegolmSessionExport {
         MegolmRatchet::new(self.first_known_index(), parts)
     }
 
-    fn public_key(&self) -> &[u8] {
-        self.0.split_at(PUBLIC_KEY_OFFSET).1
+    fn public_key(&self) -> &[u8; 32] {
+        #[expect(clippy::expect_used, reason = "there are more than 32 bytes")]
+        self.0.last_chunk().expect("a session ends in 32 bytes of public key")
     }
+}
+
+/// A session of which all is known but whether its public key is a point. To find that out for one
+/// takes longer than all else, and for many at once a fraction of it.
+pub(crate) struct UncheckedSessionExport(MegolmSessionExport);
+
+impl UncheckedSessionExport {
+    /// Reads a session, as [`MegolmSessionExport::from_base64`].
+    pub(crate) fn from_base64(text: &str) -> Result<Self, SessionKeyError> {
+        if text.len() != BASE64_LENGTH {
+            return Err(SessionKeyError::Length { found: text.len() });
+        }
+        let mut export = MegolmSessionExport(Box::new(Zeroizing::new([0; LENGTH])));
+        match Base64Unpadded::decode(text, export.0.as_mut_slice()) {
+            Ok(bytes) if bytes.len() == LENGTH => {}
+            _ => return Err(SessionKeyError::Encoding),
+        }
+        let [version, ..] = **export.0;
+        if version == VERSION { Ok(Self(export)) } else { Err(SessionKeyError::Version) }
+    }
+
+    /// The public key, of which [`are_points`] tells whether it is a point.
+    pub(crate) fn public_key(&self) -> &[u8; 32] {
+        self.0.public_key()
+    }
+
+    /// Whether the public key is a point. One by itself is quickest on the portable tier.
+    pub(crate) fn is_point(&self) -> bool {
+        are_points(Tier::Portable, &[*self.public_key()]) == [true]
+    }
+
+    /// The session, if its public key is a point.
+    pub(crate) fn check(self, is_point: bool) -> Result<MegolmSessionExport, SessionKeyError> {
+        if is_point { Ok(self.0) } else { Err(SessionKeyError::PublicKey) }
+    }
+}
+
+/// For each public key whether it is a point of Ed25519. A tier that is not there is none to fail
+/// for: another gives the same answers.
+pub(crate) fn are_points(tier: Tier, public_keys: &[[u8; 32]]) -> Vec<bool> {
+    Batch::with_tier(tier).unwrap_or_default().ed25519_points(public_keys)
 }
 
 impl ConstantTimeEq for MegolmSessionExport {

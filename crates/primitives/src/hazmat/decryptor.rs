@@ -44,6 +44,12 @@ impl Decryptor {
         &self.backup
     }
 
+    /// The tier that batches are computed on.
+    #[must_use]
+    pub fn tier(&self) -> Tier {
+        self.tier
+    }
+
     /// Decrypts one message.
     ///
     /// # Errors

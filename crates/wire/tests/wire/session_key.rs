@@ -1,10 +1,13 @@
 //! The Megolm session export format (V1-1, B-1).
 
 use base64ct::{Base64Unpadded, Encoding};
-use matrix_key_backup_wire::{MegolmSessionExport, SessionId, SessionKeyError};
+use matrix_key_backup_primitives::hazmat::Tier;
+use matrix_key_backup_wire::{
+    BackedUpSessionData, MegolmSessionExport, SessionDataError, SessionId, SessionKeyError,
+};
 use proptest::prelude::*;
 
-use crate::support::{SESSION_ID, SESSION_KEY, vectors};
+use crate::support::{SESSION_ID, SESSION_KEY, plaintext_with, vectors};
 
 fn bytes() -> Vec<u8> {
     Base64Unpadded::decode_vec(SESSION_KEY).unwrap()
@@ -49,6 +52,42 @@ fn invalid_session_keys() {
             other => panic!("unknown expectation {other}"),
         }
     }
+}
+
+// V1-1: in a batch, each plaintext is read as it is alone, and the reasons are the same.
+#[test]
+fn a_batch_is_read_as_its_plaintexts_are_alone() {
+    let with = |bytes: &[u8]| {
+        plaintext_with("").replace(SESSION_KEY, &Base64Unpadded::encode_string(bytes))
+    };
+    let changed = |at: usize, by: u8| {
+        let mut bytes = bytes();
+        bytes[at] ^= by;
+        with(&bytes)
+    };
+    let mut texts = vec![
+        plaintext_with(""),
+        "{".to_owned(),
+        changed(0, 3),
+        with(&[1; 164]),
+        changed(20, 1),
+        plaintext_with("").replace("m.megolm", "m.other"),
+    ];
+    // About half of these are points.
+    texts.extend((1..40).map(|by| changed(140, by)));
+    for tier in Tier::available() {
+        for count in [0, 1, 2, 5, texts.len()] {
+            let texts = &texts[texts.len() - count..];
+            let batch = BackedUpSessionData::parse_batch(texts, tier);
+            let alone = texts.iter().map(|text| BackedUpSessionData::parse(text.as_bytes()));
+            assert_eq!(batch, alone.collect::<Vec<_>>(), "{tier}");
+        }
+    }
+    let no_points = texts.iter().filter(|text| {
+        let error = BackedUpSessionData::parse(text.as_bytes()).err();
+        error == Some(SessionDataError::SessionKey(SessionKeyError::PublicKey))
+    });
+    assert!((10..30).contains(&no_points.count()));
 }
 
 // V1-1: exactly 165 bytes. vodozemac accepts what follows them.
