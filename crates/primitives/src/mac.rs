@@ -41,10 +41,17 @@ impl From<Base64Error> for MacEncodingError {
     }
 }
 
+pub(crate) type HmacSha256 = Hmac<Sha256>;
+
+/// HMAC-SHA-256 under this key, before the message.
+pub(crate) fn keyed_hmac_sha256(key: &[u8]) -> HmacSha256 {
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    <HmacSha256 as KeyInit>::new_from_slice(key).expect("any length will do")
+}
+
 /// `HMAC-SHA-256(key, the parts one after the other)`, 32 bytes.
 pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
-    let mut hmac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("any length will do");
+    let mut hmac = keyed_hmac_sha256(key);
     for part in parts {
         hmac.update(part);
     }

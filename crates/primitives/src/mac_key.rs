@@ -1,12 +1,15 @@
 //! The key that authenticates the entries of a backup.
 
-use alloc::string::String;
+use alloc::{string::String, sync::Arc};
+use core::fmt;
 
+use hmac::Mac;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::{
-    BackupMac, Base64KeyError, KeyLengthError, WrongMac, base64, mac::hmac_sha256,
+    BackupMac, Base64KeyError, KeyLengthError, WrongMac, base64,
+    mac::{HmacSha256, keyed_hmac_sha256},
     secret::SecretBytes,
 };
 
@@ -18,13 +21,21 @@ use crate::{
 ///
 /// # Security
 ///
-/// Wiped on drop, compared in constant time, redacted in `Debug` (K-5).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BackupMacKey(SecretBytes<32>);
+/// Wiped when its last clone is dropped, compared in constant time, redacted in `Debug` (K-5).
+#[derive(Clone)]
+pub struct BackupMacKey(Arc<Keyed>);
+
+/// The key, and HMAC after the key's own two blocks: so they are hashed once, and not for each MAC.
+struct Keyed {
+    bytes: SecretBytes<32>,
+    /// Wiped on drop, as `hmac` has the feature `zeroize`.
+    hmac: HmacSha256,
+}
 
 impl BackupMacKey {
     pub(crate) fn new(bytes: SecretBytes<32>) -> Self {
-        Self(bytes)
+        let hmac = keyed_hmac_sha256(bytes.as_bytes());
+        Self(Arc::new(Keyed { bytes, hmac }))
     }
 
     /// Takes the 32 bytes of a MAC key.
@@ -33,7 +44,7 @@ impl BackupMacKey {
     ///
     /// [`KeyLengthError`] if there are not exactly 32 bytes.
     pub fn from_slice(bytes: &[u8]) -> Result<Self, KeyLengthError> {
-        SecretBytes::from_slice(bytes).map(Self)
+        SecretBytes::from_slice(bytes).map(Self::new)
     }
 
     /// Reads a MAC key as it travels between devices: base64, unpadded or padded (K-4).
@@ -54,13 +65,13 @@ impl BackupMacKey {
     /// The 32 secret bytes.
     #[must_use]
     pub fn expose_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.0.bytes.as_bytes()
     }
 
     /// `HMAC-SHA-256(backup MAC key, message)`, 32 bytes (V2-4).
     #[must_use]
     pub fn mac(&self, message: &[u8]) -> BackupMac {
-        BackupMac::new(hmac_sha256(self.0.as_bytes(), &[message]))
+        BackupMac::new(self.0.hmac.clone().chain_update(message).finalize().into_bytes().into())
     }
 
     /// Checks that `mac` was made with this key over `message`, in constant time (V2-7).
@@ -75,7 +86,21 @@ impl BackupMacKey {
 
 impl ConstantTimeEq for BackupMacKey {
     fn ct_eq(&self, other: &Self) -> Choice {
-        self.0.ct_eq(&other.0)
+        self.0.bytes.ct_eq(&other.0.bytes)
+    }
+}
+
+impl PartialEq for BackupMacKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.ct_eq(other).into()
+    }
+}
+
+impl Eq for BackupMacKey {}
+
+impl fmt::Debug for BackupMacKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("BackupMacKey").field(&self.0.bytes).finish()
     }
 }
 
