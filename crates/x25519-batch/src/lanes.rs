@@ -129,8 +129,9 @@ impl<F: Field> Implementation for Lanes<F> {
         });
         let mut indices = 0..encodings.len();
         for encodings in encodings.chunks(VECTORS * lanes) {
-            let vectors = [0, 1]
-                .map(|vector| gather::<F>(backend, |lane| encodings.get(vector * lanes + lane)));
+            let vectors: [_; VECTORS] = core::array::from_fn(|vector| {
+                gather::<F>(backend, |lane| encodings.get(vector * lanes + lane))
+            });
             for words in decoding::are_points::<F, VECTORS>(backend, vectors) {
                 for (lane, index) in (0..lanes).zip(&mut indices) {
                     result(index, words.lane(lane) == 1);
@@ -144,7 +145,8 @@ impl<F: Field> Implementation for Lanes<F> {
     }
 }
 
-/// How many vectors of encodings are looked at side by side.
+/// How many vectors of encodings are looked at side by side: with IFMA, a square waits for the one
+/// before a quarter of the time.
 const VECTORS: usize = 2;
 
 fn stack_to_wipe<F: Field>(count: usize) -> StackSize {

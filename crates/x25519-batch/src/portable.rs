@@ -3,11 +3,14 @@
 //! With one secret and many points that is what x25519-dalek does. With one point and many secrets
 //! there is more to gain: a table for each point, and one inversion for many results.
 
+mod decoding;
+mod jacobi;
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use curve25519_dalek::constants::ED25519_BASEPOINT_TABLE;
-use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsBasepointTable};
+use curve25519_dalek::edwards::EdwardsBasepointTable;
 use curve25519_dalek::traits::BasepointTable as _;
 use curve25519_dalek::{EdwardsPoint, MontgomeryPoint};
 use zeroize::{Zeroize as _, Zeroizing};
@@ -43,7 +46,7 @@ impl Implementation for Portable {
 
     fn ed25519_points(&self, encodings: &[[u8; 32]], result: &mut dyn FnMut(usize, bool)) {
         for (index, encoding) in encodings.iter().enumerate() {
-            result(index, CompressedEdwardsY(*encoding).decompress().is_some());
+            result(index, decoding::is_point(encoding));
         }
     }
 
