@@ -237,8 +237,8 @@ impl BackupWriter {
     }
 
     fn authenticate(&self, encrypted: &EncryptedSessionData) -> AuthenticatedSessionData {
-        let mac = self.mac_key.mac(encrypted.signable().as_bytes()); // V2-4
-        AuthenticatedSessionData::new(encrypted.to_json_with_backup_mac(&mac, self.names))
+        let mac = |signable: &str| self.mac_key.mac(signable.as_bytes()); // V2-4
+        AuthenticatedSessionData::new(encrypted.to_authenticated_json(mac, self.names))
     }
 }
 

@@ -29,6 +29,11 @@ pub fn encode_unpadded(bytes: &[u8]) -> String {
     STANDARD_NO_PAD.encode(bytes)
 }
 
+/// Appends to `text` what [`encode_unpadded`] gives.
+pub fn push_unpadded(text: &mut String, bytes: &[u8]) {
+    STANDARD_NO_PAD.encode_string(bytes, text);
+}
+
 /// Encodes secret `bytes` without padding, into a string that is wiped on drop.
 #[must_use]
 pub fn encode_unpadded_secret(bytes: &[u8]) -> Zeroizing<String> {

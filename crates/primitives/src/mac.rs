@@ -108,6 +108,12 @@ impl V1Mac {
         array_from_slice(&base64::decode_either(text)?).map(Self)
     }
 
+    /// The 8 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The MAC as unpadded base64, 11 characters.
     #[must_use]
     pub fn to_base64(&self) -> String {

@@ -175,15 +175,15 @@ impl EncryptedSessionData {
     /// Encodes what encryption gave (V2-3).
     pub fn new(ephemeral: &EphemeralPublicKey, ciphertext: &[u8]) -> Self {
         let mut data = Self { members: BTreeMap::new() };
-        data.insert(EPHEMERAL, &ephemeral.to_base64());
-        data.insert(CIPHERTEXT, &base64::encode_unpadded(ciphertext));
+        data.insert(EPHEMERAL, ephemeral.as_bytes());
+        data.insert(CIPHERTEXT, ciphertext);
         data
     }
 
     /// Adds the `mac` of v1, which a MAC then covers too (H-1).
     #[must_use]
     pub fn with_v1_mac(mut self, mac: &V1Mac) -> Self {
-        self.insert(MAC, &mac.to_base64());
+        self.insert(MAC, mac.as_bytes());
         self
     }
 
@@ -208,10 +208,12 @@ impl EncryptedSessionData {
         Ok(self)
     }
 
-    /// `value` is base64, which needs no escapes.
-    fn insert(&mut self, name: &str, value: &str) {
-        let mut json = String::with_capacity(value.len() + 2);
-        write_string(&mut json, value);
+    /// The bytes as base64, which needs no escapes.
+    fn insert(&mut self, name: &str, bytes: &[u8]) {
+        let mut json = String::with_capacity(bytes.len().div_ceil(3) * 4 + 2);
+        json.push('"');
+        base64::push_unpadded(&mut json, bytes);
+        json.push('"');
         self.members.insert(name.to_owned(), json);
     }
 
@@ -230,11 +232,37 @@ impl EncryptedSessionData {
     /// The JSON with the MAC under one of its names (V2-4, N-1).
     pub fn to_json_with_backup_mac(&self, mac: &BackupMac, names: Names) -> String {
         let mut out = self.open();
-        write_name(&mut out, UNSIGNED);
-        out.push('{');
-        write_name(&mut out, names.backup_mac());
-        write_string(&mut out, &mac.to_base64());
-        out.push_str("}}");
+        write_backup_mac(&mut out, mac, names);
+        out
+    }
+
+    /// The JSON with the MAC that `authenticate` makes of what it covers, under one of its names
+    /// (V2-4, N-1): one text, written once.
+    ///
+    /// ```
+    /// use matrix_key_backup_primitives::{BackupMacKey, EphemeralPublicKey};
+    /// use matrix_key_backup_wire::{EncryptedSessionData, Names};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = BackupMacKey::from_slice(&[1; 32])?;
+    /// let data = EncryptedSessionData::new(&EphemeralPublicKey::from_slice(&[2; 32])?, &[3; 16]);
+    /// let mac = key.mac(data.signable().as_bytes());
+    /// assert_eq!(
+    ///     data.to_authenticated_json(|signable| key.mac(signable.as_bytes()), Names::Stable),
+    ///     data.to_json_with_backup_mac(&mac, Names::Stable),
+    /// );
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn to_authenticated_json(
+        &self,
+        authenticate: impl FnOnce(&str) -> BackupMac,
+        names: Names,
+    ) -> String {
+        let mut out = self.signable();
+        let mac = authenticate(&out);
+        out.pop(); // the closing brace
+        write_backup_mac(&mut out, &mac, names);
         out
     }
 
@@ -251,4 +279,13 @@ impl EncryptedSessionData {
         }
         out
     }
+}
+
+/// Appends the MAC to an object that is open, and closes it.
+fn write_backup_mac(out: &mut String, mac: &BackupMac, names: Names) {
+    write_name(out, UNSIGNED);
+    out.push('{');
+    write_name(out, names.backup_mac());
+    write_string(out, &mac.to_base64());
+    out.push_str("}}");
 }
