@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use matrix_key_backup_primitives::{
     BackupMacKey, EphemeralPublicKey, base64,
-    hazmat::{LowOrderPoint, MessageKeys, RawMessage},
+    hazmat::{LowOrderPoint, MessageKeys},
 };
 use matrix_key_backup_wire::{
     BackupAlgorithm, Json, Names, Object, ReceivedSessionData, SessionDataError, SessionDataV2,
@@ -55,9 +55,9 @@ impl<'a> VerifiedSessionData<'a> {
         &self,
         reader: &BackupReader,
     ) -> Result<DecryptedSessionData, UnusableSessionData> {
-        let message = self.message(reader)?;
-        let keys = MessageKeys::for_recipient(reader.decryption_key(), &message.ephemeral);
-        let data = SessionDataV2::parse(&plaintext(&message, keys)?)?;
+        let ephemeral = self.ephemeral(reader)?;
+        let keys = MessageKeys::for_recipient(reader.decryption_key(), &ephemeral);
+        let data = SessionDataV2::parse(&self.plaintext(keys)?)?;
         Ok(DecryptedSessionData::new(data, self.algorithm))
     }
 
@@ -86,37 +86,51 @@ impl<'a> VerifiedSessionData<'a> {
         entries: &[Self],
         reader: &BackupReader,
     ) -> Vec<Result<DecryptedSessionData, UnusableSessionData>> {
-        let messages: Vec<_> = entries.iter().map(|entry| entry.message(reader)).collect();
-        let ephemeral: Vec<_> =
-            messages.iter().flatten().map(|message| message.ephemeral).collect();
-        let mut keys = reader.decryptor().message_keys_batch(&ephemeral).into_iter();
-        // There are keys for each message, and data for each plaintext.
-        let mut open = |message| plaintext(&message?, keys.next().unwrap_or(Err(LowOrderPoint)));
-        let plaintexts: Vec<_> = messages.into_iter().map(&mut open).collect();
-        let tier = reader.decryptor().tier();
-        let read = plaintexts.iter().flatten();
-        let mut data =
-            SessionDataV2::parse_batch(read.map(|text| text.as_slice()), tier).into_iter();
-        let decrypted = entries.iter().zip(plaintexts).map(|(entry, plaintext)| {
-            plaintext?;
+        let ephemeral: Vec<_> = entries.iter().map(|entry| entry.ephemeral(reader)).collect();
+        let points: Vec<_> = ephemeral.iter().flatten().copied().collect();
+        let mut keys = reader.decryptor().message_keys_batch(&points).into_iter();
+        // Each plaintext is gone when the next is decrypted: fewer secrets at a time, and all of one
+        // is in the cache.
+        let mut opened = Vec::with_capacity(entries.len());
+        let plaintexts = entries.iter().zip(ephemeral).filter_map(|(entry, ephemeral)| {
+            // There are keys for each ephemeral key.
+            let keys = |_| keys.next().unwrap_or(Err(LowOrderPoint));
+            let plaintext = ephemeral.map(keys).and_then(|keys| entry.plaintext(keys));
+            opened.push(plaintext.as_ref().map(drop).map_err(Clone::clone));
+            plaintext.ok()
+        });
+        let data = SessionDataV2::parse_batch(plaintexts, reader.decryptor().tier());
+        let mut data = data.into_iter();
+        let decrypted = entries.iter().zip(opened).map(|(entry, opened)| {
+            opened?;
+            // There are data for each plaintext.
             let data = data.next().unwrap_or(Err(SessionDataError::NotUtf8))?;
             Ok(DecryptedSessionData::new(data, entry.algorithm))
         });
         decrypted.collect()
     }
 
-    /// What is to be decrypted, strict in form. // V2-12
-    fn message(&self, reader: &BackupReader) -> Result<RawMessage, UnusableSessionData> {
+    /// The ephemeral key, strict in form. // V2-12
+    fn ephemeral(&self, reader: &BackupReader) -> Result<EphemeralPublicKey, UnusableSessionData> {
         if *reader.mac_key() != self.mac_key {
             return Err(UnusableSessionData::OtherMacKey);
         }
-        let ephemeral = text(self.received.ephemeral(), "ephemeral")?;
-        let ephemeral = EphemeralPublicKey::from_base64_strict(ephemeral)
-            .map_err(|_| UnusableSessionData::Malformed { name: "ephemeral" })?;
-        let ciphertext = text(self.received.ciphertext(), "ciphertext")?;
-        let ciphertext = base64::decode_unpadded(ciphertext)
-            .map_err(|_| UnusableSessionData::Malformed { name: "ciphertext" })?;
-        Ok(RawMessage { ephemeral, ciphertext })
+        let name = "ephemeral";
+        let ephemeral = text(self.received.ephemeral(), name)?;
+        EphemeralPublicKey::from_base64_strict(ephemeral)
+            .map_err(|_| UnusableSessionData::Malformed { name })
+    }
+
+    /// Decrypts the ciphertext, strict in form, with the message's keys. // V2-12
+    fn plaintext(
+        &self,
+        keys: Result<MessageKeys, LowOrderPoint>,
+    ) -> Result<Zeroizing<Vec<u8>>, UnusableSessionData> {
+        let name = "ciphertext";
+        let ciphertext = base64::decode_unpadded(text(self.received.ciphertext(), name)?)
+            .map_err(|_| UnusableSessionData::Malformed { name })?;
+        let keys = keys.map_err(|_| UnusableSessionData::LowOrderEphemeral)?; // V1-7
+        keys.decrypt(&ciphertext).map_err(|_| UnusableSessionData::Undecryptable)
     }
 
     /// The names under which the MAC stood.
@@ -147,15 +161,6 @@ impl<'a> VerifiedSessionData<'a> {
     pub fn properties(&self) -> &Object<'a> {
         self.received.properties()
     }
-}
-
-/// Decrypts with the message's keys.
-fn plaintext(
-    message: &RawMessage,
-    keys: Result<MessageKeys, LowOrderPoint>,
-) -> Result<Zeroizing<Vec<u8>>, UnusableSessionData> {
-    let keys = keys.map_err(|_| UnusableSessionData::LowOrderEphemeral)?; // V1-7
-    keys.decrypt(&message.ciphertext).map_err(|_| UnusableSessionData::Undecryptable)
 }
 
 fn text<'j>(

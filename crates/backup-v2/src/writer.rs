@@ -14,6 +14,10 @@ use zeroize::Zeroizing;
 
 use crate::{AuthenticatedSessionData, SourcedSession};
 
+/// How many plaintexts are in memory at a time: as many as AES takes in turns, and so few that they
+/// stay in the cache.
+const AT_ONCE: usize = 8;
+
 /// The public key of a backup and its MAC key: enough to write authenticated keys, and to read
 /// none of them back.
 ///
@@ -221,14 +225,25 @@ impl BackupWriter {
         sessions: impl Iterator<Item = &'s SourcedSession>,
         keys: &[(EphemeralPublicKey, MessageKeys)],
     ) -> Vec<AuthenticatedSessionData> {
-        let plaintexts: Vec<_> = sessions.map(|session| self.plaintext(session)).collect();
+        let sessions: Vec<_> = sessions.collect();
+        let mut sealed = Vec::with_capacity(sessions.len());
+        for (sessions, keys) in sessions.chunks(AT_ONCE).zip(keys.chunks(AT_ONCE)) {
+            sealed.extend(self.seal_few(sessions, keys));
+        }
+        sealed
+    }
+
+    fn seal_few(
+        &self,
+        sessions: &[&SourcedSession],
+        keys: &[(EphemeralPublicKey, MessageKeys)],
+    ) -> impl Iterator<Item = AuthenticatedSessionData> {
+        let plaintexts: Vec<_> = sessions.iter().map(|session| self.plaintext(session)).collect();
         let with = keys.iter().map(|(_, keys)| keys);
         let ciphertexts = MessageKeys::encrypt_batch(with.zip(&plaintexts));
-        let encrypted = keys.iter().zip(&ciphertexts);
-        let sealed = encrypted.map(|((public, _), ciphertext)| {
-            self.authenticate(&EncryptedSessionData::new(public, ciphertext))
-        });
-        sealed.collect()
+        keys.iter().zip(ciphertexts).map(|((public, _), ciphertext)| {
+            self.authenticate(&EncryptedSessionData::new(public, &ciphertext))
+        })
     }
 
     /// The mark is written here and nowhere else, from the provenance alone. // V2-8, N-1

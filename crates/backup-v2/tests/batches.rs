@@ -98,9 +98,13 @@ fn what_cannot_be_decrypted_fails_alone_on(tier: Tier) {
         json[no_point] = with_another_public_key(&reader, &own(20)[no_point], [2; 32]);
     }
     json[11] = with_another_public_key(&reader, &own(20)[11], [3; 32]);
-    let malformed = r#"{"ciphertext":"A=","ephemeral":"x"}"#;
-    let mac = reader.mac_key().mac(malformed.as_bytes()).to_base64();
-    json[16] = malformed.replace('}', &format!(r#","unsigned":{{"backup_mac":"{mac}"}}}}"#));
+    // The form comes before the point.
+    let low_order = point(0).to_base64();
+    for (at, ephemeral) in [(13, low_order.as_str()), (16, "x")] {
+        let malformed = format!(r#"{{"ciphertext":"A=","ephemeral":"{ephemeral}"}}"#);
+        let mac = reader.mac_key().mac(malformed.as_bytes()).to_base64();
+        json[at] = malformed.replace('}', &format!(r#","unsigned":{{"backup_mac":"{mac}"}}}}"#));
+    }
     let entries: Vec<_> = json.iter().map(|json| verified(json, &reader)).collect();
     for (at, result) in
         VerifiedSessionData::decrypt_batch(&entries, &reader).into_iter().enumerate()
@@ -110,8 +114,8 @@ fn what_cannot_be_decrypted_fails_alone_on(tier: Tier) {
         match at {
             3 => assert_eq!(result.unwrap_err(), UnusableSessionData::LowOrderEphemeral),
             9 => assert_eq!(result.unwrap_err(), UnusableSessionData::Undecryptable),
-            16 => {
-                let name = "ephemeral";
+            13 | 16 => {
+                let name = if at == 13 { "ciphertext" } else { "ephemeral" };
                 assert_eq!(result.unwrap_err(), UnusableSessionData::Malformed { name });
             }
             4 | 10 | 12 => {
