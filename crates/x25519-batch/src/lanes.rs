@@ -21,7 +21,8 @@
 //!   since d is not a square; a point on the twist has no Edwards form and goes to the ladder.
 //! - Zero: the one division is by zero exactly where the result is infinity, for which RFC 7748
 //!   wants zero.
-//! - Whole: every unit and both models are compared with x25519-dalek.
+//! - Whole: every unit and both models are compared with x25519-dalek, and what they take for a
+//!   point with curve25519-dalek.
 //!
 //! # Why it takes constant time
 //!

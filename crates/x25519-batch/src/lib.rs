@@ -42,7 +42,8 @@
 //!
 //! No branch and no memory address depends on a secret, on any tier: choices are masks, and
 //! look-ups permute a register. What the time depends on is how many keys and points there are, and
-//! whether a fixed point is on the twist.
+//! whether a fixed point is on the twist. Encodings of Ed25519 are no secrets: on the portable tier,
+//! the time to tell whether they are points depends on them.
 //!
 //! What the compiler made of it is checked too, by `cargo xtask ct` in the repository. Under
 //! valgrind, with secrets marked as undefined, memcheck finds nothing on the portable tier, on AVX2

@@ -28,7 +28,7 @@ pub(super) fn is_point(encoding: &[u8; 32]) -> bool {
 }
 
 /// A number congruent to `a + b`, which must be below 2^256 + 2^12.
-fn add(a: &Number, b: &Number) -> Number {
+pub(super) fn add(a: &Number, b: &Number) -> Number {
     let mut carry = 0;
     let mut sum = *a;
     for (sum, b) in sum.iter_mut().zip(b) {
@@ -39,7 +39,7 @@ fn add(a: &Number, b: &Number) -> Number {
 }
 
 /// A number congruent to `a · b`, below 2^255 + 2^11.
-fn multiply(a: &Number, b: &Number) -> Number {
+pub(super) fn multiply(a: &Number, b: &Number) -> Number {
     let mut product = [0; 8];
     for (i, a) in a.iter().enumerate() {
         let (_, row) = product.split_at_mut(i);

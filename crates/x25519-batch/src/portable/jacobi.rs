@@ -30,7 +30,7 @@ const STEPS: u32 = 62;
 const MATRICES: usize = 25;
 
 /// Whether `number` is a square modulo p; none if that could not be found out, as for multiples of
-/// p.
+/// p and for some small numbers.
 pub(super) fn is_square(number: Number) -> Option<bool> {
     let (mut f, mut g) = (P, number);
     let mut state = State { eta: -1, negative: 0 };
@@ -102,4 +102,36 @@ fn combine(u: u64, f: &Number, v: u64, g: &Number) -> Number {
     let (top, _) = halves(carry);
     let shift = |low: u64, high: u64| low >> STEPS | high << (64 - STEPS);
     [shift(a, b), shift(b, c), shift(c, d), shift(d, top)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::decoding::{add, multiply};
+    use super::*;
+
+    // 2 is no square, as p is 5 modulo 8, so twice a square is none. Of some numbers, as of 2, there is
+    // no answer; of random ones there is.
+    #[test]
+    fn squares_and_their_doubles() {
+        let mut random = [0x0123_4567_89ab_cdef, 1, 2, u64::MAX >> 2];
+        for small in 1..2000 {
+            random = add(&multiply(&random, &random), &[small, 0, 0, 0]);
+            let answers = |number| {
+                let square = multiply(&number, &number);
+                (is_square(square), is_square(multiply(&square, &[2, 0, 0, 0])))
+            };
+            assert_eq!(answers(random), (Some(true), Some(false)), "{random:x?}");
+            for special in [[small, 0, 0, 0], [0, 0, 0, small]] {
+                let (square, double) = answers(special);
+                assert!(square != Some(false) && double != Some(true), "{special:x?}");
+            }
+        }
+    }
+
+    #[test]
+    fn multiples_of_p_have_no_answer() {
+        assert_eq!(is_square([0; 4]), None);
+        assert_eq!(is_square(P), None);
+        assert_eq!(is_square([u64::MAX - 37, u64::MAX, u64::MAX, u64::MAX]), None);
+    }
 }
