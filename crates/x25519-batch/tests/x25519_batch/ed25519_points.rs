@@ -27,9 +27,9 @@ fn edges() -> Vec<[u8; 32]> {
             edges.push(bytes);
         }
     }
-    // The roots of −1, which are y-coordinates of order 4 on other curves, and points of order 8.
-    for order_8 in curve25519_dalek::constants::EIGHT_TORSION {
-        let bytes = order_8.compress().to_bytes();
+    // The points of low order, which are points all the same.
+    for low_order in curve25519_dalek::constants::EIGHT_TORSION {
+        let bytes = low_order.compress().to_bytes();
         let mut other_sign = bytes;
         other_sign[31] ^= 0x80;
         edges.extend([bytes, other_sign]);
