@@ -1,4 +1,5 @@
-//! X25519 in batches: every tier comes to what x25519-dalek comes to, for slices of any length.
+//! X25519 in batches: every tier comes to what x25519-dalek comes to, for slices of any length, and to
+//! what curve25519-dalek takes for a point.
 //!
 //! The first byte chooses a tier of those that the processor has. What follows is cut into pieces of
 //! 32 bytes, the last one filled up with zeros: the first is the one secret or point, the others
@@ -7,6 +8,7 @@
 
 use std::sync::OnceLock;
 
+use curve25519_dalek::edwards::CompressedEdwardsY;
 use libfuzzer_sys::fuzz_target;
 use matrix_key_backup_x25519_batch::{Batch, PublicKey, SecretKey, Tier};
 use x25519_dalek::{X25519_BASEPOINT_BYTES, x25519};
@@ -22,6 +24,7 @@ fuzz_target!(|input: &[u8]| {
     let batch = &batches()[usize::from(*choice) % batches().len()];
     one_secret(batch, &one, &many);
     one_point(batch, &one, &many);
+    are_points(batch, &many);
 });
 
 fn batches() -> &'static [Batch] {
@@ -61,6 +64,12 @@ fn one_point(batch: &Batch, point: &[u8; 32], secrets: &[[u8; 32]]) {
         let wanted = x25519(*secret, X25519_BASEPOINT_BYTES);
         assert_eq!(agreed.public_key.as_bytes(), wanted, "{}", batch.tier());
     }
+}
+
+fn are_points(batch: &Batch, encodings: &[[u8; 32]]) {
+    let is_point = |bytes: &[u8; 32]| CompressedEdwardsY(*bytes).decompress().is_some();
+    let wanted: Vec<_> = encodings.iter().map(is_point).collect();
+    assert_eq!(batch.ed25519_points(encodings), wanted, "{}", batch.tier());
 }
 
 fn secret_key(bytes: &[u8; 32]) -> SecretKey {

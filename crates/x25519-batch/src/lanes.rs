@@ -3,8 +3,8 @@
 //! # The parts
 //!
 //! - [`word`]: what a vector unit can do. `ifma`, `avx2`, and `model`, which is plain integers.
-//! - [`field`]: integers modulo 2^255 − 19. `field51` is made for products of 52 bits, `field25`
-//!   for products of 32 bits. Their limb bounds stand there.
+//! - [`field`]: integers modulo 2^255 − 19. `field51` is made for products of 52 bits, `fused51`
+//!   for fused multiply-adds of doubles. Their limb bounds stand there.
 //! - [`ladder`] and [`comb`]: any point, and one point with a table. [`edwards`] adds points for
 //!   the table's sake.
 //! - [`fraction`]: one inversion for many results.
@@ -35,9 +35,9 @@ mod comb;
 mod decoding;
 mod edwards;
 mod field;
-mod field25;
 mod field51;
 mod fraction;
+mod fused51;
 mod ladder;
 mod limbs;
 mod scalar;
@@ -63,9 +63,9 @@ use alloc::vec::Vec;
 use self::bytes::{bytes_of, words_of};
 use self::comb::Comb;
 use self::field::Field;
-pub(crate) use self::field25::Field25;
 pub(crate) use self::field51::Field51;
 use self::fraction::{Fraction, Fractions, ROOM};
+pub(crate) use self::fused51::Fused51;
 use self::word::{Backend, Word};
 use crate::implementation::{FixedPoints, Implementation};
 use crate::portable::Portable;

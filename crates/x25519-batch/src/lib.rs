@@ -25,7 +25,7 @@
 //! | tier | side by side | where |
 //! |---|---:|---|
 //! | [`Avx512Ifma`](Tier::Avx512Ifma) | 8 | x86-64 with AVX-512 F, DQ and IFMA |
-//! | [`Avx2`](Tier::Avx2) | 4 | x86-64 with AVX2 |
+//! | [`Avx2`](Tier::Avx2) | 4 | x86-64 with AVX2 and FMA |
 //! | [`Portable`](Tier::Portable) | 1 | everywhere, by curve25519-dalek |
 //!
 //! # Why the results are right

@@ -9,7 +9,7 @@ use crate::implementation::Implementation;
 #[cfg(feature = "models")]
 use crate::lanes::model::Model;
 #[cfg(any(feature = "models", all(target_arch = "x86_64", target_feature = "sse2")))]
-use crate::lanes::{Field25, Field51, Lanes};
+use crate::lanes::{Field51, Fused51, Lanes};
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 use crate::lanes::{avx2::Avx2, ifma::Ifma};
 use crate::portable::Portable;
@@ -20,7 +20,7 @@ use crate::portable::Portable;
 pub enum Tier {
     /// Eight at a time, on x86-64 processors with AVX-512 F, DQ and IFMA.
     Avx512Ifma,
-    /// Four at a time, on x86-64 processors with AVX2.
+    /// Four at a time, on x86-64 processors with AVX2 and FMA.
     Avx2,
     /// One at a time, on any processor, by `curve25519-dalek`.
     Portable,
@@ -68,7 +68,7 @@ impl Tier {
             #[cfg(feature = "models")]
             Self::Avx512IfmaModel => Some(Box::new(Lanes::<Field51<Model<8>>>::new(Model))),
             #[cfg(feature = "models")]
-            Self::Avx2Model => Some(Box::new(Lanes::<Field25<Model<4>>>::new(Model))),
+            Self::Avx2Model => Some(Box::new(Lanes::<Fused51<Model<4>>>::new(Model))),
         }
     }
 
@@ -105,7 +105,7 @@ impl fmt::Display for Tier {
 fn vector_unit(tier: Tier) -> Option<Box<dyn Implementation>> {
     match tier {
         Tier::Avx512Ifma => Some(Box::new(Lanes::<Field51<Ifma>>::new(Ifma::detect()?))),
-        Tier::Avx2 => Some(Box::new(Lanes::<Field25<Avx2>>::new(Avx2::detect()?))),
+        Tier::Avx2 => Some(Box::new(Lanes::<Fused51<Avx2>>::new(Avx2::detect()?))),
         _ => None,
     }
 }

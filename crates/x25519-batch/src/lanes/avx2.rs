@@ -1,22 +1,22 @@
-//! AVX2: four lanes in a 256-bit register, products of 32 by 32 bits.
+//! AVX2 with FMA: four lanes in a 256-bit register, products of doubles.
 #![allow(unsafe_code, reason = "an instruction that is not there is undefined behaviour")]
 
 use core::arch::x86_64::{
-    __m256i, _mm256_add_epi64, _mm256_and_si256, _mm256_blend_epi32, _mm256_blendv_epi8,
-    _mm256_cmpeq_epi64, _mm256_mul_epu32, _mm256_mullo_epi32, _mm256_or_si256,
-    _mm256_permutevar8x32_epi32, _mm256_set_epi32, _mm256_set_epi64x, _mm256_set1_epi32,
-    _mm256_set1_epi64x, _mm256_setzero_si256, _mm256_slli_epi64, _mm256_srli_epi64,
-    _mm256_sub_epi64, _mm256_xor_si256,
+    __m256d, __m256i, _mm256_add_epi64, _mm256_and_si256, _mm256_blendv_epi8, _mm256_castpd_si256,
+    _mm256_castsi256_pd, _mm256_cmpeq_epi64, _mm256_fmadd_pd, _mm256_mul_epu32, _mm256_or_si256,
+    _mm256_permutevar8x32_epi32, _mm256_set_epi32, _mm256_set_epi64x, _mm256_set1_epi64x,
+    _mm256_set1_pd, _mm256_setzero_si256, _mm256_slli_epi64, _mm256_srli_epi64, _mm256_sub_epi64,
+    _mm256_sub_pd, _mm256_xor_si256,
 };
 use core::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
 use zeroize::Zeroize;
 
-use super::word::{Backend, Multiply32, Word};
+use super::word::{Backend, MultiplyFused, Word};
 
-cpufeatures::new!(detection, "avx2");
+cpufeatures::new!(detection, "avx2", "fma");
 
-/// The proof that the processor and the operating system have AVX2.
+/// The proof that the processor and the operating system have AVX2 and FMA.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Avx2(());
 
@@ -27,13 +27,21 @@ impl Avx2 {
     }
 }
 
-/// Four integers of 64 bits. Whoever holds one has AVX2: only [`Avx2`] and its own methods make it.
+/// Four integers of 64 bits. Whoever holds one has AVX2 and FMA: only [`Avx2`] and its own methods
+/// make it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct U64x4(__m256i);
 
-/// Eight integers of 32 bits. Whoever holds one has AVX2.
+/// Four doubles, each below 2^52. Whoever holds one has AVX2 and FMA.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Row(__m256i);
+pub(crate) struct F64x4(__m256d);
+
+/// Eight integers of 52 bits: their low and their high halves. Whoever holds one has AVX2.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    low: __m256i,
+    high: __m256i,
+}
 
 impl Zeroize for U64x4 {
     fn zeroize(&mut self) {
@@ -54,33 +62,25 @@ impl Backend for Avx2 {
 
     #[inline(always)]
     fn row(self, values: [u64; 8]) -> Row {
-        debug_assert!(values.iter().all(|&value| value < 1 << 32), "a row holds 32 bits");
-        #[expect(clippy::cast_possible_truncation, reason = "the values are below 2^32")]
-        let [a, b, c, d, e, f, g, h] = values.map(|value| (value as u32).cast_signed());
-        // SAFETY: `self` proves AVX2.
-        Row(unsafe { _mm256_set_epi32(h, g, f, e, d, c, b, a) })
+        let half = |shift: u32| {
+            #[expect(clippy::cast_possible_truncation, reason = "one half is what is wanted")]
+            let [a, b, c, d, e, f, g, h] =
+                values.map(|value| ((value >> shift) as u32).cast_signed());
+            // SAFETY: `self` proves AVX2.
+            unsafe { _mm256_set_epi32(h, g, f, e, d, c, b, a) }
+        };
+        Row { low: half(0), high: half(32) }
     }
 
     #[inline(always)]
     fn vectorize<T>(self, work: impl FnOnce() -> T) -> T {
-        #[target_feature(enable = "avx2")]
+        #[target_feature(enable = "avx2,fma")]
         #[inline(never)]
         fn with_avx2<T>(work: impl FnOnce() -> T) -> T {
             work()
         }
         // SAFETY: `self` proves AVX2.
         unsafe { with_avx2(work) }
-    }
-}
-
-impl U64x4 {
-    /// The same, since the high halves are zero, in a form in which the compiler cannot forget it.
-    /// It leaves no instruction behind; without it, many products become products of 64 bits.
-    #[inline(always)]
-    fn low_halves(self) -> Self {
-        let zero = self.splat(0);
-        // SAFETY: a `U64x4` exists only where there is AVX2.
-        Self(unsafe { _mm256_blend_epi32::<0b1010_1010>(self.0, zero.0) })
     }
 }
 
@@ -153,28 +153,123 @@ impl Word for U64x4 {
 
     #[inline(always)]
     fn look_up(self, row: &Row) -> Self {
-        // The high half of a lane asks for place 0, and what it gets is masked off.
+        // The high half of a lane asks for place 0, and what it gets is masked or shifted off.
         // SAFETY: a `U64x4` exists only where there is AVX2.
-        let found = Self(unsafe { _mm256_permutevar8x32_epi32(row.0, self.0) });
-        found & found.splat(u64::from(u32::MAX))
+        let half = |row| Self(unsafe { _mm256_permutevar8x32_epi32(row, self.0) });
+        let low = half(row.low) & self.splat(u64::from(u32::MAX));
+        low | half(row.high).shift_left::<32>()
     }
 }
 
-impl Multiply32 for U64x4 {
+const TWO_TO_52: f64 = 4_503_599_627_370_496.0;
+const TWO_TO_51: f64 = TWO_TO_52 / 2.0;
+const TWO_TO_103: f64 = TWO_TO_52 * TWO_TO_51;
+
+/// What the low number stands on: from 2^52 to 2^53 a double's last bit is 1, so its bits count.
+const LOW_FLOOR: f64 = TWO_TO_52 + TWO_TO_51;
+/// What the high number stands on: from 2^103 to 2^104 a double's last bit is 2^51.
+const HIGH_FLOOR: f64 = TWO_TO_103;
+
+/// Multiplies as doubles, which are exact here, after Niall Emmart's "Faster modular exponentiation
+/// using double precision floating point arithmetic on the GPU" (2018).
+///
+/// The first multiply-add rounds the product to units of 2^51, because of what it is added to. The
+/// second one gives what remains of it, for rounding is only done at its end. Both results stand on
+/// a number whose last bit is the unit, so their bits are integers but for what that number's are.
+///
+/// # Constant time
+///
+/// What takes longer in a multiply-add than usual are numbers that are subnormal, infinite or none.
+/// Here they are zero, or from 1 to 2^104.
+impl MultiplyFused for U64x4 {
+    type Factor = F64x4;
+
     #[inline(always)]
-    fn multiply_32(self, other: Self) -> Self {
-        let (a, b) = (self.low_halves(), other.low_halves());
-        // SAFETY: a `U64x4` exists only where there is AVX2.
-        Self(unsafe { _mm256_mul_epu32(a.0, b.0) })
+    fn factor(self) -> F64x4 {
+        let standing = F64x4::from_bits(self | self.splat(TWO_TO_52.to_bits()));
+        standing.minus(standing.splat(TWO_TO_52))
     }
 
-    // In 32-bit lanes, although the high halves are zero: if the compiler saw a product of 64 bits
-    // of which only 32 are used, it would rather multiply more than mask them.
     #[inline(always)]
-    fn times_32(self, factor: u32) -> Self {
+    fn halves(a: F64x4, b: F64x4) -> (Self, Self) {
+        let high = a.times_plus(b, a.splat(HIGH_FLOOR));
+        let low = a.times_plus(b, a.splat(HIGH_FLOOR + LOW_FLOOR).minus(high));
+        let (low, high) = (low.bits(), high.bits());
+        // The compiler adds up such constants of a whole column.
+        let excess = (1_u64 << 50).wrapping_sub(LOW_FLOOR.to_bits());
+        (low + low.splat(excess), high - high.splat(HIGH_FLOOR.to_bits()))
+    }
+
+    #[inline(always)]
+    fn small_times_19(self) -> Self {
+        let factor = self.splat(19);
         // SAFETY: a `U64x4` exists only where there is AVX2.
-        let factors = unsafe { _mm256_set1_epi32(factor.cast_signed()) };
-        // SAFETY: as above.
-        Self(unsafe { _mm256_mullo_epi32(self.0, factors) })
+        Self(unsafe { _mm256_mul_epu32(self.0, factor.0) })
+    }
+}
+
+impl F64x4 {
+    #[inline(always)]
+    fn from_bits(bits: U64x4) -> Self {
+        // SAFETY: a `U64x4` exists only where there are AVX2 and FMA.
+        Self(unsafe { _mm256_castsi256_pd(bits.0) })
+    }
+
+    #[inline(always)]
+    fn bits(self) -> U64x4 {
+        // SAFETY: an `F64x4` exists only where there are AVX2 and FMA.
+        U64x4(unsafe { _mm256_castpd_si256(self.0) })
+    }
+
+    #[inline(always)]
+    fn splat(self, value: f64) -> Self {
+        // SAFETY: an `F64x4` exists only where there are AVX2 and FMA.
+        Self(unsafe { _mm256_set1_pd(value) })
+    }
+
+    #[inline(always)]
+    fn minus(self, other: Self) -> Self {
+        // SAFETY: an `F64x4` exists only where there are AVX2 and FMA.
+        Self(unsafe { _mm256_sub_pd(self.0, other.0) })
+    }
+
+    /// `self · factor + addend`, rounded once.
+    #[inline(always)]
+    fn times_plus(self, factor: Self, addend: Self) -> Self {
+        // SAFETY: an `F64x4` exists only where there are AVX2 and FMA.
+        Self(unsafe { _mm256_fmadd_pd(self.0, factor.0, addend.0) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The two numbers are what they are said to be, at the ends of their ranges and where rounding
+    /// goes up, goes down, or has to choose.
+    #[test]
+    fn halves_make_the_product() {
+        let Some(avx2) = Avx2::detect() else { return };
+        let largest = (1_u64 << 51) + (1 << 17) - 1;
+        let mut factors =
+            [0, 1, 2, 3, 19, 121_665, 1 << 25, 1 << 50, (1 << 51) - 1, 1 << 51, largest];
+        for _ in 0..200 {
+            for a in factors {
+                for b in factors {
+                    let [low, high] = halves(avx2, a, b).map(u128::from);
+                    assert!(low <= 1 << 51 && high < 1 << 52, "{a} · {b}: {low} {high}");
+                    let product = u128::from(a) * u128::from(b);
+                    assert_eq!((high << 51) + low, product + (1 << 50), "{a} · {b}");
+                }
+            }
+            let next = |factor: u64| factor.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            factors = factors.map(|factor| next(factor) % (largest + 1));
+        }
+    }
+
+    fn halves(avx2: Avx2, a: u64, b: u64) -> [u64; 2] {
+        let factor = |value| avx2.word(|_| value).factor();
+        let (low, high) = U64x4::halves(factor(a), factor(b));
+        [low.lane(0), high.lane(3)]
     }
 }

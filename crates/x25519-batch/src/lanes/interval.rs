@@ -10,7 +10,7 @@ use core::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
 use zeroize::Zeroize;
 
-use super::word::{Backend, Multiply32, Multiply52, Word};
+use super::word::{Backend, Multiply52, MultiplyFused, Word};
 
 /// Makes intervals.
 #[derive(Debug, Clone, Copy)]
@@ -142,17 +142,28 @@ impl Word for Interval {
     }
 }
 
-impl Multiply32 for Interval {
-    fn multiply_32(self, other: Self) -> Self {
-        self.assert_bits(32);
-        other.assert_bits(32);
-        self.times(other)
+impl MultiplyFused for Interval {
+    type Factor = Self;
+
+    fn factor(self) -> Self {
+        self.assert_bits(52);
+        self
     }
 
-    fn times_32(self, factor: u32) -> Self {
-        let product = self.times(Self::exactly(u64::from(factor)));
-        product.assert_bits(32);
-        product
+    fn halves(a: Self, b: Self) -> (Self, Self) {
+        let product = |a: u64, b: u64| u128::from(a) * u128::from(b);
+        assert!(product(a.high, b.high) >> 103 == 0, "a product has more than 103 bits");
+        let half = |product: u128| u64::try_from(product >> 51).expect("52 bits");
+        let high = Self {
+            low: half(product(a.low, b.low).saturating_sub(1 << 50)),
+            high: half(product(a.high, b.high) + (1 << 50)),
+        };
+        (Self { low: 0, high: 1 << 51 }, high)
+    }
+
+    fn small_times_19(self) -> Self {
+        self.assert_bits(27);
+        self.times(Self::exactly(19))
     }
 }
 

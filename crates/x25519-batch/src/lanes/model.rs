@@ -9,7 +9,7 @@ use core::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
 use zeroize::Zeroize;
 
-use super::word::{Backend, Multiply32, Multiply52, Word};
+use super::word::{Backend, Multiply52, MultiplyFused, Word};
 
 /// A vector unit that is none. There is nothing to prove.
 #[derive(Debug, Clone, Copy)]
@@ -130,18 +130,27 @@ impl<const LANES: usize> Word for Integers<LANES> {
     }
 }
 
-impl<const LANES: usize> Multiply32 for Integers<LANES> {
-    #[inline(never)]
-    fn multiply_32(self, other: Self) -> Self {
-        debug_assert!(self.all_below(1 << 32) && other.all_below(1 << 32), "factors of 32 bits");
-        self.zip(other, |a, b| a * b)
+#[expect(clippy::cast_possible_truncation, reason = "both halves are below 2^53")]
+impl<const LANES: usize> MultiplyFused for Integers<LANES> {
+    type Factor = Self;
+
+    fn factor(self) -> Self {
+        debug_assert!(self.all_below(1 << 52), "factors of 52 bits");
+        self
     }
 
     #[inline(never)]
-    fn times_32(self, factor: u32) -> Self {
-        let product = self.each(|lane| lane * u64::from(factor));
-        debug_assert!(product.all_below(1 << 32), "a product of 32 bits");
-        product
+    fn halves(a: Self, b: Self) -> (Self, Self) {
+        let product = |a: u64, b: u64| u128::from(a) * u128::from(b) + (1 << 50);
+        let high = a.zip(b, |a, b| (product(a, b) >> 51) as u64);
+        debug_assert!(high.all_below(1 << 52), "a product of 103 bits");
+        (a.zip(b, |a, b| product(a, b) as u64 & ((1 << 51) - 1)), high)
+    }
+
+    #[inline(never)]
+    fn small_times_19(self) -> Self {
+        debug_assert!(self.all_below(1 << 27), "a small number");
+        self.each(|lane| lane * 19)
     }
 }
 

@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use super::comb::Comb;
 use super::edwards::Point;
 use super::field::{self, Field};
-use super::field25::Field25;
 use super::field51::Field51;
+use super::fused51::Fused51;
 use super::model::Model;
 use super::reference::{Number, edges, random};
 use super::word::{Backend, Word};
@@ -20,13 +20,13 @@ macro_rules! in_every_unit {
         #[test]
         fn $test() {
             generic::$test::<Field51<Model<8>>>(Model);
-            generic::$test::<Field25<Model<4>>>(Model);
+            generic::$test::<Fused51<Model<4>>>(Model);
             // One lane shows that nothing counts on there being more.
             generic::$test::<Field51<Model<1>>>(Model);
             #[cfg(target_arch = "x86_64")]
             {
                 if let Some(avx2) = super::avx2::Avx2::detect() {
-                    generic::$test::<Field25<_>>(avx2);
+                    generic::$test::<Fused51<_>>(avx2);
                 }
                 if let Some(ifma) = super::ifma::Ifma::detect() {
                     generic::$test::<Field51<_>>(ifma);

@@ -74,15 +74,6 @@ pub(crate) trait Word:
     }
 }
 
-/// A word whose lanes multiply 32 by 32 bits.
-pub(crate) trait Multiply32: Word {
-    /// The product of each lane with that of `other`; both are below 2^32.
-    fn multiply_32(self, other: Self) -> Self;
-
-    /// The product of each lane with a small number. Lane and product are below 2^32.
-    fn times_32(self, factor: u32) -> Self;
-}
-
 /// A word whose lanes multiply 52 by 52 bits.
 pub(crate) trait Multiply52: Word {
     /// Adds bits 0 to 51 of `a · b` to each lane; `a` and `b` are below 2^52.
@@ -90,6 +81,22 @@ pub(crate) trait Multiply52: Word {
 
     /// Adds bits 52 to 103 of `a · b` to each lane; `a` and `b` are below 2^52.
     fn add_high_52(self, a: Self, b: Self) -> Self;
+}
+
+/// A word whose lanes multiply as doubles: exactly, in two steps.
+pub(crate) trait MultiplyFused: Word {
+    /// A double in each lane.
+    type Factor: Copy;
+
+    /// The lanes, each below 2^52, to be multiplied.
+    fn factor(self) -> Self::Factor;
+
+    /// The two numbers `(low, high)` with `a · b = high · 2^51 + low − 2^50` and `low` at most 2^51,
+    /// in each lane; `a · b` is below 2^103. Of two such pairs it may be either.
+    fn halves(a: Self::Factor, b: Self::Factor) -> (Self, Self);
+
+    /// 19 times each lane, which is below 2^27.
+    fn small_times_19(self) -> Self;
 }
 
 /// The proof that a vector unit is there, and the maker of its words.
@@ -104,7 +111,7 @@ pub(crate) trait Backend: Copy + Send + Sync + 'static {
     /// A word with `value(lane)` in each lane.
     fn word(self, value: impl FnMut(usize) -> u64) -> Self::Word;
 
-    /// A row with these values, each below 2^32 if the unit multiplies 32 bits, else below 2^52.
+    /// A row with these values, each below 2^52.
     fn row(self, values: [u64; 8]) -> <Self::Word as Word>::Row;
 
     /// Runs `work` as code that the compiler may use the unit's instructions in.
