@@ -3,8 +3,9 @@
 //! # The parts
 //!
 //! - [`word`]: what a vector unit can do. `ifma`, `avx2`, and `model`, which is plain integers.
-//! - [`field`]: integers modulo 2^255 − 19. `field51` is made for products of 52 bits, `fused51`
-//!   for fused multiply-adds of doubles. Their limb bounds stand there.
+//! - [`field`]: integers modulo 2^255 − 19. `field51` is in radix 2^51, over
+//!   `integers51` for products of 52 bits or `doubles51` for fused multiply-adds of doubles. Their
+//!   limb bounds stand there.
 //! - [`ladder`] and [`comb`]: any point, and one point with a table. [`edwards`] adds points for
 //!   the table's sake.
 //! - [`fraction`]: one inversion for many results.
@@ -33,11 +34,12 @@
 mod bytes;
 mod comb;
 mod decoding;
+mod doubles51;
 mod edwards;
 mod field;
 mod field51;
 mod fraction;
-mod fused51;
+mod integers51;
 mod ladder;
 mod limbs;
 mod scalar;
@@ -62,10 +64,11 @@ use alloc::vec::Vec;
 
 use self::bytes::{bytes_of, words_of};
 use self::comb::Comb;
+pub(crate) use self::doubles51::Doubles51;
 use self::field::Field;
 pub(crate) use self::field51::Field51;
 use self::fraction::{Fraction, Fractions, ROOM};
-pub(crate) use self::fused51::Fused51;
+pub(crate) use self::integers51::Integers51;
 use self::word::{Backend, Word};
 use crate::implementation::{FixedPoints, Implementation};
 use crate::portable::Portable;

@@ -30,7 +30,7 @@
 //!
 //! # Why the results are right
 //!
-//! The vector tiers are one generic program, for two representations of the field. The bounds of
+//! The vector tiers are one generic program, with two ways to multiply limbs. The bounds of
 //! every field operation are written beside it. The types keep apart what is within one bound or
 //! another, debug builds check each value in each lane, and a test proves the bounds for all
 //! inputs, by running the same code over intervals. Field operations are compared with long

@@ -9,7 +9,7 @@ use crate::implementation::Implementation;
 #[cfg(feature = "models")]
 use crate::lanes::model::Model;
 #[cfg(any(feature = "models", all(target_arch = "x86_64", target_feature = "sse2")))]
-use crate::lanes::{Field51, Fused51, Lanes};
+use crate::lanes::{Doubles51, Field51, Integers51, Lanes};
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 use crate::lanes::{avx2::Avx2, ifma::Ifma};
 use crate::portable::Portable;
@@ -66,9 +66,11 @@ impl Tier {
             Self::Avx512Ifma | Self::Avx2 => vector_unit(self),
             Self::Portable => Some(Box::new(Portable)),
             #[cfg(feature = "models")]
-            Self::Avx512IfmaModel => Some(Box::new(Lanes::<Field51<Model<8>>>::new(Model))),
+            Self::Avx512IfmaModel => {
+                Some(Box::new(Lanes::<Field51<Integers51<Model<8>>>>::new(Model)))
+            }
             #[cfg(feature = "models")]
-            Self::Avx2Model => Some(Box::new(Lanes::<Fused51<Model<4>>>::new(Model))),
+            Self::Avx2Model => Some(Box::new(Lanes::<Field51<Doubles51<Model<4>>>>::new(Model))),
         }
     }
 
@@ -104,8 +106,10 @@ impl fmt::Display for Tier {
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 fn vector_unit(tier: Tier) -> Option<Box<dyn Implementation>> {
     match tier {
-        Tier::Avx512Ifma => Some(Box::new(Lanes::<Field51<Ifma>>::new(Ifma::detect()?))),
-        Tier::Avx2 => Some(Box::new(Lanes::<Fused51<Avx2>>::new(Avx2::detect()?))),
+        Tier::Avx512Ifma => {
+            Some(Box::new(Lanes::<Field51<Integers51<Ifma>>>::new(Ifma::detect()?)))
+        }
+        Tier::Avx2 => Some(Box::new(Lanes::<Field51<Doubles51<Avx2>>>::new(Avx2::detect()?))),
         _ => None,
     }
 }

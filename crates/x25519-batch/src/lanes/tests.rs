@@ -5,10 +5,11 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::comb::Comb;
+use super::doubles51::Doubles51;
 use super::edwards::Point;
 use super::field::{self, Field};
 use super::field51::Field51;
-use super::fused51::Fused51;
+use super::integers51::Integers51;
 use super::model::Model;
 use super::reference::{Number, edges, random};
 use super::word::{Backend, Word};
@@ -19,17 +20,17 @@ macro_rules! in_every_unit {
     ($($test:ident),*) => {$(
         #[test]
         fn $test() {
-            generic::$test::<Field51<Model<8>>>(Model);
-            generic::$test::<Fused51<Model<4>>>(Model);
+            generic::$test::<Field51<Integers51<Model<8>>>>(Model);
+            generic::$test::<Field51<Doubles51<Model<4>>>>(Model);
             // One lane shows that nothing counts on there being more.
-            generic::$test::<Field51<Model<1>>>(Model);
+            generic::$test::<Field51<Integers51<Model<1>>>>(Model);
             #[cfg(target_arch = "x86_64")]
             {
                 if let Some(avx2) = super::avx2::Avx2::detect() {
-                    generic::$test::<Fused51<_>>(avx2);
+                    generic::$test::<Field51<Doubles51<_>>>(avx2);
                 }
                 if let Some(ifma) = super::ifma::Ifma::detect() {
-                    generic::$test::<Field51<_>>(ifma);
+                    generic::$test::<Field51<Integers51<_>>>(ifma);
                 }
             }
         }

@@ -5,6 +5,7 @@
 //! itself a witness, since it could not have been made without the proof. That is why the methods
 //! here are safe to call.
 
+use core::fmt::Debug;
 use core::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
 use zeroize::Zeroize;
@@ -15,6 +16,7 @@ use zeroize::Zeroize;
 /// time that depends on what is in a lane.
 pub(crate) trait Word:
     Copy
+    + Debug
     + Send
     + Sync
     + Zeroize
@@ -100,7 +102,7 @@ pub(crate) trait MultiplyFused: Word {
 }
 
 /// The proof that a vector unit is there, and the maker of its words.
-pub(crate) trait Backend: Copy + Send + Sync + 'static {
+pub(crate) trait Backend: Copy + Debug + Send + Sync + 'static {
     /// What the unit computes with.
     type Word: Word;
 
