@@ -22,7 +22,7 @@
 
 use core::marker::PhantomData;
 
-use super::field51::{P, Radix51};
+use super::field51::{P, Radix51, every_pair, pairs_of_different, pairs_of_same};
 use super::limbs::MASK_51;
 use super::word::{Backend, MultiplyFused, Word};
 
@@ -62,12 +62,7 @@ impl<B: Backend<Word: MultiplyFused>> Radix51 for Doubles51<B> {
     fn multiply(a: &[B::Word; 5], b: &[B::Word; 5]) -> [B::Word; 5] {
         let mut columns = [a[0].splat(0); 10];
         let (a, b) = (factors(a), factors(b));
-        add_products!(columns a b:
-            0 0, 0 1, 0 2, 0 3, 0 4,
-            1 0, 1 1, 1 2, 1 3, 1 4,
-            2 0, 2 1, 2 2, 2 3, 2 4,
-            3 0, 3 1, 3 2, 3 3, 3 4,
-            4 0, 4 1, 4 2, 4 3, 4 4);
+        every_pair!(add_products columns a b);
         fold(columns)
     }
 
@@ -76,11 +71,11 @@ impl<B: Backend<Word: MultiplyFused>> Radix51 for Doubles51<B> {
     fn square(a: &[B::Word; 5]) -> [B::Word; 5] {
         let mut columns = [a[0].splat(0); 10];
         let a = factors(a);
-        add_products!(columns a a: 0 1, 0 2, 0 3, 0 4, 1 2, 1 3, 1 4, 2 3, 2 4, 3 4);
+        pairs_of_different!(add_products columns a a);
         for column in &mut columns {
             *column = *column + *column;
         }
-        add_products!(columns a a: 0 0, 1 1, 2 2, 3 3, 4 4);
+        pairs_of_same!(add_products columns a a);
         fold(columns)
     }
 

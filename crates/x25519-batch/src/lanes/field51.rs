@@ -191,5 +191,33 @@ impl<R: Radix51> Field for Field51<R> {
     }
 }
 
+/// Hands the numbers i j of all pairs of limbs ai and bj to a macro that adds their products up.
+macro_rules! every_pair {
+    ($add:ident $columns:ident $a:ident $b:ident) => {
+        $add!($columns $a $b:
+            0 0, 0 1, 0 2, 0 3, 0 4,
+            1 0, 1 1, 1 2, 1 3, 1 4,
+            2 0, 2 1, 2 2, 2 3, 2 4,
+            3 0, 3 1, 3 2, 3 3, 3 4,
+            4 0, 4 1, 4 2, 4 3, 4 4);
+    };
+}
+
+/// The same for each pair of different limbs of one element, once.
+macro_rules! pairs_of_different {
+    ($add:ident $columns:ident $a:ident $b:ident) => {
+        $add!($columns $a $b: 0 1, 0 2, 0 3, 0 4, 1 2, 1 3, 1 4, 2 3, 2 4, 3 4);
+    };
+}
+
+/// The same for each limb with itself.
+macro_rules! pairs_of_same {
+    ($add:ident $columns:ident $a:ident $b:ident) => {
+        $add!($columns $a $b: 0 0, 1 1, 2 2, 3 3, 4 4);
+    };
+}
+
+pub(super) use {every_pair, pairs_of_different, pairs_of_same};
+
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@
 
 use core::marker::PhantomData;
 
-use super::field51::Radix51;
+use super::field51::{Radix51, every_pair, pairs_of_different, pairs_of_same};
 use super::limbs::MASK_51;
 use super::word::{Backend, Multiply52, Word};
 
@@ -50,19 +50,9 @@ impl<B: Backend<Word: Multiply52>> Radix51 for Integers51<B> {
     #[inline(always)]
     fn multiply(a: &[B::Word; 5], b: &[B::Word; 5]) -> [B::Word; 5] {
         let mut columns = [a[0].splat(0); 10];
-        add_high!(columns a b:
-            0 0, 0 1, 0 2, 0 3, 0 4,
-            1 0, 1 1, 1 2, 1 3, 1 4,
-            2 0, 2 1, 2 2, 2 3, 2 4,
-            3 0, 3 1, 3 2, 3 3, 3 4,
-            4 0, 4 1, 4 2, 4 3, 4 4);
+        every_pair!(add_high columns a b);
         double(&mut columns);
-        add_low!(columns a b:
-            0 0, 0 1, 0 2, 0 3, 0 4,
-            1 0, 1 1, 1 2, 1 3, 1 4,
-            2 0, 2 1, 2 2, 2 3, 2 4,
-            3 0, 3 1, 3 2, 3 3, 3 4,
-            4 0, 4 1, 4 2, 4 3, 4 4);
+        every_pair!(add_low columns a b);
         fold(columns)
     }
 
@@ -70,12 +60,12 @@ impl<B: Backend<Word: Multiply52>> Radix51 for Integers51<B> {
     #[inline(always)]
     fn square(a: &[B::Word; 5]) -> [B::Word; 5] {
         let mut columns = [a[0].splat(0); 10];
-        add_high!(columns a a: 0 1, 0 2, 0 3, 0 4, 1 2, 1 3, 1 4, 2 3, 2 4, 3 4);
+        pairs_of_different!(add_high columns a a);
         double(&mut columns);
-        add_low!(columns a a: 0 1, 0 2, 0 3, 0 4, 1 2, 1 3, 1 4, 2 3, 2 4, 3 4);
-        add_high!(columns a a: 0 0, 1 1, 2 2, 3 3, 4 4);
+        pairs_of_different!(add_low columns a a);
+        pairs_of_same!(add_high columns a a);
         double(&mut columns);
-        add_low!(columns a a: 0 0, 1 1, 2 2, 3 3, 4 4);
+        pairs_of_same!(add_low columns a a);
         fold(columns)
     }
 
