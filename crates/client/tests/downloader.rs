@@ -65,6 +65,18 @@ async fn setup() -> (Downloader<SqliteStore>, OpenBackup) {
     (Downloader::new(store, backup.version().clone(), entries), backup)
 }
 
+/// One whose store fails whenever it is asked for keys.
+async fn failing() -> (Downloader<SqliteStore>, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store.sqlite3");
+    let store = SqliteStore::create(&file).await.unwrap();
+    let backup = create_backup(&store, &reader(), V2).await.unwrap();
+    let entries = EntryReader::new(reader(), V2, None);
+    let downloader = Downloader::new(store, backup.version().clone(), entries);
+    rusqlite::Connection::open(&file).unwrap().execute("DROP TABLE keys", []).unwrap();
+    (downloader, folder)
+}
+
 #[test]
 fn a_key_comes_once_it_is_there() {
     pollster::block_on(async {
@@ -113,13 +125,7 @@ fn what_is_forged_is_said_to_be() {
 #[test]
 fn a_store_that_fails_is_left_in_peace() {
     pollster::block_on(async {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("store.sqlite3");
-        let store = SqliteStore::create(&file).await.unwrap();
-        let backup = create_backup(&store, &reader(), V2).await.unwrap();
-        let entries = EntryReader::new(reader(), V2, None);
-        let downloader = Downloader::new(store, backup.version().clone(), entries);
-        rusqlite::Connection::open(&file).unwrap().execute("DROP TABLE keys", []).unwrap();
+        let (downloader, _folder) = failing().await;
         let id = own_session().session_id();
         let failed = downloader.download(&room(), &id, START).await;
         assert!(matches!(failed, Err(StoreError::Store(_))), "{failed:?}");
@@ -136,13 +142,7 @@ fn a_store_that_fails_is_left_in_peace() {
 #[test]
 fn what_is_no_session_id_is_missing_unasked() {
     pollster::block_on(async {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("store.sqlite3");
-        let store = SqliteStore::create(&file).await.unwrap();
-        let backup = create_backup(&store, &reader(), V2).await.unwrap();
-        let entries = EntryReader::new(reader(), V2, None);
-        let downloader = Downloader::new(store, backup.version().clone(), entries);
-        rusqlite::Connection::open(&file).unwrap().execute("DROP TABLE keys", []).unwrap();
+        let (downloader, _folder) = failing().await;
         for id in [".", "..", "a", &"A".repeat(44), &"A".repeat(20_000), &"/".repeat(43)] {
             let id = SessionId::new(id).unwrap();
             let missing = downloader.download(&room(), &id, START).await;

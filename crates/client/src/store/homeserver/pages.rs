@@ -99,9 +99,9 @@ impl<'c, T: Transport> Reading<'c, T> {
         })
     }
 
-    pub(super) fn too_large(&self, limit: usize) -> HomeserverError {
-        let detail = format!("what is looked up in it has more than {limit} bytes");
-        HomeserverError::MalformedAnswer { request: self.request.clone(), detail }
+    pub(super) fn malformed_answer(&self, detail: &impl ToString) -> HomeserverError {
+        let (request, detail) = (self.request.clone(), detail.to_string());
+        HomeserverError::MalformedAnswer { request, detail }
     }
 
     pub(super) fn broken_off(&self, cause: TransportError) -> HomeserverError {

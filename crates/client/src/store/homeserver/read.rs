@@ -104,7 +104,7 @@ impl<T: Transport> HomeserverStore<T> {
         room_id: &RoomId,
         session_id: &SessionId,
     ) -> Outcome<Vec<ReceivedKey>> {
-        let found = self.one_if_there(version, room_id, session_id).await?;
+        let found = self.one_if_there(version, room_id, session_id, &Budget::default()).await?;
         if found.is_empty() && self.describe(version).await?.is_none() {
             return Err(StoreError::NoSuchVersion { version: version.clone() });
         }
@@ -116,34 +116,39 @@ impl<T: Transport> HomeserverStore<T> {
         version: &VersionId,
         room_id: &RoomId,
         session_id: &SessionId,
+        budget: &Budget,
     ) -> Outcome<Vec<ReceivedKey>> {
         use get_backup_keys_for_session::v3::{Request, Response};
 
         let in_path = room_segment(room_id.as_str()).zip(segment(session_id.as_str()));
         let Some((room, session)) = in_path else {
             let scope = KeyScope::Session(room_id.clone(), session_id.clone());
-            let room = Room::default();
-            return self.list(version, &scope, &room, |key| is_within(&scope, key)).await;
+            return self.list(version, &scope, budget, |key| is_within(&scope, key)).await;
         };
         let request = self.request(Request::new(version.to_string(), room, session))?;
         match self.client.call::<Response>(&request, Repeat::Always).await {
-            Ok(answer) => Ok(vec![ReceivedKey {
-                room_id: room_id.clone(),
-                session_id: session_id.clone(),
-                data: key_backup_data_from_ruma(&answer.key_data),
-            }]),
+            Ok(answer) => {
+                let key = ReceivedKey {
+                    room_id: room_id.clone(),
+                    session_id: session_id.clone(),
+                    data: key_backup_data_from_ruma(&answer.key_data),
+                };
+                let malformed = |error| HomeserverError::malformed(&request, &error);
+                budget.take(&key).map_err(malformed).map_err(StoreError::Store)?;
+                Ok(vec![key])
+            }
             Err(failed) if failed.failure.is(404, "M_NOT_FOUND") => Ok(Vec::new()),
             Err(failed) => Err(StoreError::Store(failed.into_error())),
         }
     }
 
-    /// Reads a list to its end, anew where it breaks off, and keeps what is wanted of it, as long as
-    /// there is room.
+    /// Reads a list to its end, anew where it breaks off, and keeps what is wanted of it, within the
+    /// budget.
     async fn list(
         &self,
         version: &VersionId,
         scope: &KeyScope,
-        room: &Room,
+        budget: &Budget,
         is_wanted: impl Fn(&ReceivedKey) -> bool + MaybeSend + MaybeSync,
     ) -> Outcome<Vec<ReceivedKey>> {
         let mut backoff = Backoff::new(self.client.patience);
@@ -156,9 +161,7 @@ impl<T: Transport> HomeserverStore<T> {
                         if !is_kept(&mut seen, &key) {
                             continue;
                         }
-                        if !room.take(&key) {
-                            return Err(Unfinished::Failed(reading.too_large(LOOKED_UP_MAX_BYTES)));
-                        }
+                        budget.take(&key).map_err(|error| reading.malformed_answer(&error))?;
                         found.push(key);
                     }
                 }
@@ -173,7 +176,7 @@ impl<T: Transport> HomeserverStore<T> {
                 }
                 Err(Unfinished::Failed(error)) => error,
             };
-            room.give_back(&found);
+            budget.give_back(&found);
             match (&error, backoff.after_failure(None, client::random())) {
                 (HomeserverError::BrokenOff { .. }, Next::Pause(pause)) => {
                     self.client.pause(pause).await;
@@ -194,17 +197,17 @@ impl<T: Transport> HomeserverStore<T> {
         for (room_id, session_id) in sessions {
             wanted.entry(room_id).or_default().insert(session_id);
         }
-        let (wanted, room) = (&wanted, &Room::default());
+        let (wanted, budget) = (&wanted, &Budget::default());
         let read = async move |scope| match scope {
             KeyScope::Session(room_id, session_id) => {
-                self.one_if_there(version, &room_id, &session_id).await
+                self.one_if_there(version, &room_id, &session_id, budget).await
             }
             scope => {
                 let is_wanted = |key: &ReceivedKey| {
                     let sessions = wanted.get(&key.room_id);
                     sessions.is_some_and(|sessions| sessions.contains(&key.session_id))
                 };
-                self.list(version, &scope, room, is_wanted).await
+                self.list(version, &scope, budget, is_wanted).await
             }
         };
         stream::iter(plan(wanted, count)).map(read).buffer_unordered(AT_A_TIME).try_concat().await
@@ -229,15 +232,21 @@ impl From<HomeserverError> for Unfinished {
     }
 }
 
-/// The memory that is taken by what was found, in all lists of a look-up together.
+/// The bytes that were found, in all requests of a look-up together. // V2-13
 #[derive(Default)]
-struct Room(AtomicUsize);
+struct Budget(AtomicUsize);
 
-impl Room {
-    /// Whether it is large enough for this entry too.
-    fn take(&self, key: &ReceivedKey) -> bool {
+/// A server says more than anybody has.
+#[derive(Debug, thiserror::Error)]
+#[error("what is looked up has more than {LOOKED_UP_MAX_BYTES} bytes")]
+struct OverBudget;
+
+impl Budget {
+    /// Counts an entry that is to be kept.
+    fn take(&self, key: &ReceivedKey) -> Result<(), OverBudget> {
         let before = self.0.fetch_add(size(key), Ordering::Relaxed);
-        before.saturating_add(size(key)) <= LOOKED_UP_MAX_BYTES
+        let fits = before.saturating_add(size(key)) <= LOOKED_UP_MAX_BYTES;
+        fits.then_some(()).ok_or(OverBudget)
     }
 
     /// What was found will be found anew.
@@ -286,13 +295,12 @@ mod tests {
             session_id: SessionId::new("s").unwrap(),
             data: Ok(data),
         };
-        let room = Room::default();
-        let fitting = (0..1000).take_while(|_| room.take(&key)).count();
-        assert_eq!(fitting, 255, "each has a little more than a mebibyte");
-        let room = Room::default();
-        assert!(room.take(&key));
-        room.give_back(std::slice::from_ref(&key));
-        assert_eq!((0..1000).take_while(|_| room.take(&key)).count(), 255);
+        let taken = |budget: &Budget| (0..1000).take_while(|_| budget.take(&key).is_ok()).count();
+        assert_eq!(taken(&Budget::default()), 255, "each has a little more than a mebibyte");
+        let budget = Budget::default();
+        budget.take(&key).unwrap();
+        budget.give_back(std::slice::from_ref(&key));
+        assert_eq!(taken(&budget), 255);
     }
 
     /// V2-13: what a server repeats for ever does not become memory, and two show that there are two.
