@@ -163,14 +163,10 @@ impl Memory {
         self.keep()
     }
 
-    /// Remembers a MAC key that has verified entries for who holds the decryption key. // T-5
-    pub(crate) fn confirm_mac_key(
-        mut self,
-        backup: &TrustedBackup,
-        mac_key: &BackupMacKey,
-    ) -> Result<(), Error> {
+    /// A MAC key has verified entries for who holds the decryption key. It is remembered with what
+    /// is [compared](Self::compare) next. // T-5
+    pub(crate) fn confirm_mac_key(&mut self, backup: &TrustedBackup, mac_key: &BackupMacKey) {
         self.state.trust.confirm_mac_key(backup, mac_key);
-        self.keep()
     }
 
     /// Forgets the keys of a version that the user has deleted.

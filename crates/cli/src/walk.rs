@@ -97,13 +97,13 @@ impl Walk<'_> {
         }
         let missing = self.missing(places.count()).await?;
         // Another run may have remembered something meanwhile.
-        let setbacks = Memory::of(self.context)?.compare(self.backup, watch)?;
-        if self.backup.algorithm() != BackupAlgorithm::V1
-            && summary.entries > summary.rejected_total()
-        {
+        let mut memory = Memory::of(self.context)?;
+        let is_under_mac = self.backup.algorithm() != BackupAlgorithm::V1;
+        if is_under_mac && summary.entries > summary.rejected_total() {
             // Each of these has a MAC that held. // T-5
-            Memory::of(self.context)?.confirm_mac_key(self.trusted, &mac_key)?;
+            memory.confirm_mac_key(self.trusted, &mac_key);
         }
+        let setbacks = memory.compare(self.backup, watch)?;
         self.findings.add_all(setbacks.version.iter().map(Finding::version_setback));
         self.findings.add_all(setbacks.keys.iter().map(Finding::key_setback));
         Ok(Walked { summary, missing })
