@@ -93,6 +93,19 @@ fn names_make_no_lines() {
     }
 }
 
+/// P-1: a version that a copy has made is wanted, also where the copy breaks off: the next one finds
+/// it there and says nothing.
+#[test]
+fn a_copy_that_breaks_off_says_that_its_version_is_wanted() {
+    let (world, homeserver) = logged_in("@alice:example.org", |_| {});
+    world.write("copy.json", homeserver.backup().to_string());
+    homeserver.set(None);
+    world.run(["copy", "copy.json", "homeserver", "--json"]).refused(4, &["version 7"]);
+    assert!(homeserver.was_asked("POST room_keys/version"));
+    let wish = "PUT user/@alice:example.org/account_data/m.key_backup";
+    assert!(homeserver.was_asked(wish));
+}
+
 /// T-4: an authenticated backup does not become one without authentication, under the same key either.
 #[test]
 fn a_backup_of_the_older_algorithm_is_no_successor() {
