@@ -22,8 +22,7 @@
 
 use core::marker::PhantomData;
 
-use super::field51::{P, Radix51, every_pair, pairs_of_different, pairs_of_same};
-use super::limbs::MASK_51;
+use super::field51::{P, Radix51, carry, every_pair, pairs_of_different, pairs_of_same};
 use super::word::{Backend, MultiplyFused, Word};
 
 /// Multiplies doubles.
@@ -80,15 +79,8 @@ impl<B: Backend<Word: MultiplyFused>> Radix51 for Doubles51<B> {
     }
 
     #[inline(always)]
-    fn carry([a, b, c, d, e]: [B::Word; 5]) -> [B::Word; 5] {
-        let mask = a.splat(MASK_51);
-        [
-            (a & mask) + e.shift_right::<51>().small_times_19(),
-            (b & mask) + a.shift_right::<51>(),
-            (c & mask) + b.shift_right::<51>(),
-            (d & mask) + c.shift_right::<51>(),
-            (e & mask) + d.shift_right::<51>(),
-        ]
+    fn carry_around(limb: B::Word, carry: B::Word) -> B::Word {
+        limb + carry.small_times_19()
     }
 
     #[inline(always)]
@@ -101,7 +93,7 @@ impl<B: Backend<Word: MultiplyFused>> Radix51 for Doubles51<B> {
             *high = halves.1;
         }
         let ([l0, l1, l2, l3, l4], [h0, h1, h2, h3, h4]) = (low, high);
-        Self::carry([l0 + h4.times_19(), l1 + h0, l2 + h1, l3 + h2, l4 + h3])
+        carry::<Self>([l0 + h4.times_19(), l1 + h0, l2 + h1, l3 + h2, l4 + h3])
     }
 }
 

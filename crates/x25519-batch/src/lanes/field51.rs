@@ -39,12 +39,25 @@ pub(crate) trait Radix51: Copy + Debug + Send + Sync + 'static {
     /// From the limbs of an element to those of a product.
     fn square(a: &[WordOf<Self>; 5]) -> [WordOf<Self>; 5];
 
-    /// One pass of carries, all at once: from the limbs of products, and at most a
-    /// [`MULTIPLE_OF_P`](Self::MULTIPLE_OF_P) more, to those of an element.
-    fn carry(limbs: [WordOf<Self>; 5]) -> [WordOf<Self>; 5];
+    /// `limb + 19 · carry`, for what is carried out of the top limb and around to the lowest.
+    fn carry_around(limb: WordOf<Self>, carry: WordOf<Self>) -> WordOf<Self>;
 
     /// `addend + 121665 · a`, from the limbs of a product and of an element to those of an element.
     fn add_121665_times(addend: &[WordOf<Self>; 5], a: &[WordOf<Self>; 5]) -> [WordOf<Self>; 5];
+}
+
+/// One pass of carries, all at once: from the limbs of products, and at most 2 to the
+/// [`MULTIPLE_OF_P`](Radix51::MULTIPLE_OF_P) times p more, to those of an element.
+#[inline(always)]
+pub(crate) fn carry<R: Radix51>([a, b, c, d, e]: [WordOf<R>; 5]) -> [WordOf<R>; 5] {
+    let mask = a.splat(MASK_51);
+    [
+        R::carry_around(a & mask, e.shift_right::<51>()),
+        (b & mask) + a.shift_right::<51>(),
+        (c & mask) + b.shift_right::<51>(),
+        (d & mask) + c.shift_right::<51>(),
+        (e & mask) + d.shift_right::<51>(),
+    ]
 }
 
 /// What it computes with.
@@ -123,7 +136,7 @@ impl<R: Radix51> Field for Field51<R> {
         for (sum, b) in sum.iter_mut().zip(b) {
             *sum = *sum + *b;
         }
-        Element::new(R::carry(sum))
+        Element::new(carry::<R>(sum))
     }
 
     #[inline(always)]
@@ -132,12 +145,12 @@ impl<R: Radix51> Field for Field51<R> {
         for ((difference, b), p) in difference.iter_mut().zip(b).zip(&P) {
             *difference = *difference + (b.splat(p << R::MULTIPLE_OF_P) - *b);
         }
-        Element::new(R::carry(difference))
+        Element::new(carry::<R>(difference))
     }
 
     #[inline(always)]
     fn reduce(Product(a): &Self::Product) -> Self::Element {
-        Element::new(R::carry(*a))
+        Element::new(carry::<R>(*a))
     }
 
     #[inline(always)]
@@ -187,7 +200,7 @@ impl<R: Radix51> Field for Field51<R> {
         for (limb, p) in limbs.iter_mut().zip(&P) {
             *limb = Self::Word::select(negative, limb.splat(2 * p) - *limb, *limb);
         }
-        Element::new(R::carry(limbs))
+        Element::new(carry::<R>(limbs))
     }
 }
 

@@ -18,8 +18,7 @@
 
 use core::marker::PhantomData;
 
-use super::field51::{Radix51, every_pair, pairs_of_different, pairs_of_same};
-use super::limbs::MASK_51;
+use super::field51::{Radix51, carry, every_pair, pairs_of_different, pairs_of_same};
 use super::word::{Backend, Multiply52, Word};
 
 /// Multiplies integers of 52 bits.
@@ -70,15 +69,8 @@ impl<B: Backend<Word: Multiply52>> Radix51 for Integers51<B> {
     }
 
     #[inline(always)]
-    fn carry([a, b, c, d, e]: [B::Word; 5]) -> [B::Word; 5] {
-        let mask = a.splat(MASK_51);
-        [
-            (a & mask).add_low_52(e.shift_right::<51>(), a.splat(19)),
-            (b & mask) + a.shift_right::<51>(),
-            (c & mask) + b.shift_right::<51>(),
-            (d & mask) + c.shift_right::<51>(),
-            (e & mask) + d.shift_right::<51>(),
-        ]
+    fn carry_around(limb: B::Word, carry: B::Word) -> B::Word {
+        limb.add_low_52(carry, limb.splat(19))
     }
 
     #[inline(always)]
@@ -96,7 +88,7 @@ impl<B: Backend<Word: Multiply52>> Radix51 for Integers51<B> {
             |high| high + high,
         );
         let [l0, l1, l2, l3, l4] = low;
-        Self::carry([l0 + h4.times_19(), l1 + h0, l2 + h1, l3 + h2, l4 + h3])
+        carry::<Self>([l0 + h4.times_19(), l1 + h0, l2 + h1, l3 + h2, l4 + h3])
     }
 }
 
