@@ -31,6 +31,14 @@ pub(crate) async fn waiting(user: &User) -> Vec<Value> {
     sync.pointer("/to_device/events").and_then(Value::as_array).cloned().unwrap_or_default()
 }
 
+/// The id of the request that waits for the user's devices. The server reads it, too, and could tell
+/// anybody.
+pub(crate) async fn request_id(user: &User) -> String {
+    let asked = waiting(user).await;
+    let asked = asked.iter().find(|event| event["type"] == "m.secret.request").unwrap();
+    asked["content"]["request_id"].as_str().unwrap().to_owned()
+}
+
 async fn refused(household: &mut Household, part: &str) {
     let said = household.main_until(|said| matches!(said, MainSaid::Refused { .. })).await;
     println!("main device   {said}");
@@ -114,10 +122,7 @@ async fn the_bot_takes_the_mac_key_from_nobody_else() {
     let mut bot = household.new_bot(http()).await;
     household.main.verify(&bot.device_id, &bot.bot.fingerprint()).await.unwrap();
     bot.until(|said| matches!(said, Said::Asked { .. })).await;
-    // The server reads the request, and could tell anybody its id.
-    let asked = waiting(&household.alice).await;
-    let asked = asked.iter().find(|event| event["type"] == "m.secret.request").unwrap();
-    let request_id = asked["content"]["request_id"].as_str().unwrap();
+    let request_id = request_id(&household.alice).await;
     let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     let answer = json!({ "request_id": request_id, "secret": key });
 

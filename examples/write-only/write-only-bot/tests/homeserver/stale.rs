@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use write_only_bot::Said;
 
 use crate::household::{Household, http, session};
-use crate::requests::{send_in_olm, until_refused, waiting};
+use crate::requests::{request_id, send_in_olm, until_refused};
 
 /// The user makes a new backup while the bot waits for the MAC key of the old one. What answers the
 /// old question is not taken for the new MAC key: in an empty backup nothing could tell.
@@ -21,9 +21,7 @@ async fn a_late_answer_is_none_for_a_new_backup() {
     let mut bot = household.new_bot(http()).await;
     household.main.verify(&bot.device_id, &bot.bot.fingerprint()).await.unwrap();
     bot.until(|said| matches!(said, Said::Asked { .. })).await;
-    let asked = waiting(&household.alice).await;
-    let asked = asked.iter().find(|event| event["type"] == "m.secret.request").unwrap();
-    let request_id = asked["content"]["request_id"].as_str().unwrap().to_owned();
+    let request_id = request_id(&household.alice).await;
     let old_key = household.main.reader().decryption_key().mac_key().expose_base64();
 
     household.main.rotate().await.unwrap();
@@ -88,10 +86,8 @@ async fn who_sends_another_backups_mac_key_is_not_asked_again() {
     let mut bot = household.new_bot(http()).await;
     household.main.verify(&bot.device_id, &bot.bot.fingerprint()).await.unwrap();
     bot.until(|said| matches!(said, Said::Asked { devices, .. } if devices.len() == 2)).await;
-    let asked = waiting(&alice).await;
-    let asked = asked.iter().find(|event| event["type"] == "m.secret.request").unwrap();
     let key = BackupDecryptionKey::random().unwrap().mac_key().expose_base64();
-    let answer = json!({ "request_id": asked["content"]["request_id"], "secret": *key });
+    let answer = json!({ "request_id": request_id(&alice).await, "secret": *key });
     send_in_olm(first.device(), &alice.user_id, &bot.device_id, &answer).await;
     bot.until(|said| *said == Said::MacKeyReceived { device: alice.device_id.clone() }).await;
 
