@@ -2,10 +2,11 @@
 //!
 //! # The parts
 //!
-//! - [`word`]: what a vector unit can do. `ifma`, `avx2`, and `model`, which is plain integers.
+//! - [`word`]: what a vector unit can do. `ifma`, `avx2`, and `model`, which is plain integers; and
+//!   `plain`, the one lane that every processor has.
 //! - [`field`]: integers modulo 2^255 − 19. `field51` is in radix 2^51, over
-//!   `integers51` for products of 52 bits or `doubles51` for fused multiply-adds of doubles. Their
-//!   limb bounds stand there.
+//!   `integers51` for products of 52 bits or `doubles51` for fused multiply-adds of doubles. `wide51`
+//!   is the same for products of 128 bits, in one lane. Their limb bounds stand there.
 //! - [`ladder`] and [`comb`]: any point, and one point with a table. [`edwards`] adds points for
 //!   the table's sake.
 //! - [`fraction`]: one inversion for many results.
@@ -42,7 +43,9 @@ mod fraction;
 mod integers51;
 mod ladder;
 mod limbs;
+mod plain;
 mod scalar;
+mod wide51;
 mod word;
 
 #[cfg(test)]
@@ -69,20 +72,49 @@ use self::field::Field;
 pub(crate) use self::field51::Field51;
 use self::fraction::{Fraction, Fractions, ROOM};
 pub(crate) use self::integers51::Integers51;
+pub(crate) use self::plain::Plain;
+pub(crate) use self::wide51::Wide51;
 use self::word::{Backend, Word};
 use crate::implementation::{FixedPoints, Implementation};
-use crate::portable::Portable;
 use crate::wipe::StackSize;
 use crate::{PublicKey, SecretKey};
 
 /// X25519 in the lanes of one vector unit, with one field.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Lanes<F: Field>(F::Backend);
+#[derive(Clone, Copy)]
+pub(crate) struct Lanes<F: Field> {
+    backend: F::Backend,
+    /// Does what is left over by itself, where lanes are slow for that.
+    alone: &'static dyn Implementation,
+}
 
 impl<F: Field> Lanes<F> {
     /// Takes the proof that the unit is there.
-    pub(crate) fn new(backend: F::Backend) -> Self {
-        Self(backend)
+    pub(crate) fn new(backend: F::Backend, alone: &'static dyn Implementation) -> Self {
+        Self { backend, alone }
+    }
+}
+
+/// Multiplies each point by the secret, and gives the result with the point's index.
+pub(crate) fn diffie_hellman<F: Field>(
+    backend: F::Backend,
+    secret: &SecretKey,
+    points: &[PublicKey],
+    result: &mut dyn FnMut(usize, &[u8; 32]),
+) {
+    let lanes = F::Word::LANES;
+    let scalars = gather::<F>(backend, |_| Some(secret.as_array()));
+    let mut indices = 0..points.len();
+    for points in points.chunks(ROOM * lanes) {
+        let mut fractions = Fractions::<F>::new(backend);
+        for points in points.chunks(lanes) {
+            let u = gather::<F>(backend, |lane| points.get(lane).map(PublicKey::as_array));
+            fractions.push(&ladder::multiply::<F>(backend, scalars, u));
+        }
+        fractions.divide(backend, |words| {
+            for (lane, index) in (0..lanes).zip(&mut indices) {
+                result(index, &lane_bytes(words, lane));
+            }
+        });
     }
 }
 
@@ -93,42 +125,27 @@ impl<F: Field> Implementation for Lanes<F> {
         points: &[PublicKey],
         result: &mut dyn FnMut(usize, &[u8; 32]),
     ) {
-        let Self(backend) = *self;
-        let lanes = F::Word::LANES;
         let (points, alone) = points.split_at(in_lanes::<F>(points.len()));
-        Portable.diffie_hellman(secret, alone, &mut |index, bytes| {
+        self.alone.diffie_hellman(secret, alone, &mut |index, bytes| {
             result(points.len() + index, bytes);
         });
-        let scalars = gather::<F>(backend, |_| Some(secret.as_array()));
-        let mut indices = 0..points.len();
-        for points in points.chunks(ROOM * lanes) {
-            let mut fractions = Fractions::<F>::new(backend);
-            for points in points.chunks(lanes) {
-                let u = gather::<F>(backend, |lane| points.get(lane).map(PublicKey::as_array));
-                fractions.push(&ladder::multiply::<F>(backend, scalars, u));
-            }
-            fractions.divide(backend, |words| {
-                for (lane, index) in (0..lanes).zip(&mut indices) {
-                    result(index, &lane_bytes(words, lane));
-                }
-            });
-        }
+        diffie_hellman::<F>(self.backend, secret, points, result);
     }
 
     fn fixed_points(&self, points: &[PublicKey]) -> Box<dyn FixedPoints> {
-        let Self(backend) = *self;
-        let alone = F::Backend::SLOW_ALONE.then(|| Portable.fixed_points(points));
+        let Self { backend, alone } = *self;
+        let alone = F::Backend::SLOW_ALONE.then(|| alone.fixed_points(points));
         let points = points.iter().map(|point| FixedPoint::new(backend, point)).collect();
         Box::new(FixedLanes::<F> { backend, points, alone })
     }
 
     fn ed25519_points(&self, encodings: &[[u8; 32]], result: &mut dyn FnMut(usize, bool)) {
-        let Self(backend) = *self;
+        let backend = self.backend;
         let lanes = F::Word::LANES;
         // One by itself takes longer in a vector, on any unit.
         let alone = usize::from(encodings.len() % lanes == 1);
         let (encodings, alone) = encodings.split_at(encodings.len() - alone);
-        Portable.ed25519_points(alone, &mut |index, is_point| {
+        self.alone.ed25519_points(alone, &mut |index, is_point| {
             result(encodings.len() + index, is_point);
         });
         let mut indices = 0..encodings.len();

@@ -26,14 +26,16 @@
 //! |---|---:|---|
 //! | [`Avx512Ifma`](Tier::Avx512Ifma) | 8 | x86-64 with AVX-512 F, DQ and IFMA |
 //! | [`Avx2`](Tier::Avx2) | 4 | x86-64 with AVX2 and FMA |
-//! | [`Portable`](Tier::Portable) | 1 | everywhere, by curve25519-dalek |
+//! | [`Portable`](Tier::Portable) | 1 | everywhere; fixed points by curve25519-dalek |
 //!
 //! # Why the results are right
 //!
-//! The vector tiers are one generic program, with two ways to multiply limbs. The bounds of
-//! every field operation are written beside it. The types keep apart what is within one bound or
-//! another, debug builds check each value in each lane, and a test proves the bounds for all
-//! inputs, by running the same code over intervals. Field operations are compared with long
+//! The tiers are one generic program, with three ways to multiply limbs; but for fixed points on the
+//! portable tier, which are curve25519-dalek's. The bounds of every field operation are written
+//! beside it. The types keep apart what is within one bound or another, and debug builds check each
+//! value in each lane. A test proves the bounds of the vector tiers for all inputs, by running the
+//! same code over intervals; on the portable tier, where nothing but a difference can go down, limbs
+//! at their bounds show as much. Field operations are compared with long
 //! multiplication, at their bounds too; whole results with x25519-dalek, on every tier: all of
 //! Wycheproof, low order, twist, every encoding of the numbers around p, sparse and random bytes by
 //! the million.

@@ -1,7 +1,8 @@
-//! The portable tier: curve25519-dalek, one operation at a time.
+//! The portable tier: one operation at a time, on any processor.
 //!
-//! With one secret and many points that is what x25519-dalek does. With one point and many secrets
-//! there is more to gain: a table for each point, and one inversion for many results.
+//! With one secret and many points it is the ladder of the vector units in one lane, with one inversion
+//! for many results. With one point and many secrets it is curve25519-dalek's tables, one for each
+//! point, and its way to share an inversion.
 
 mod decoding;
 mod jacobi;
@@ -16,6 +17,7 @@ use curve25519_dalek::{EdwardsPoint, MontgomeryPoint};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::implementation::{FixedPoints, Implementation};
+use crate::lanes::{self, Plain, Wide51};
 use crate::wipe::StackSize;
 use crate::{PublicKey, SecretKey};
 
@@ -33,11 +35,7 @@ impl Implementation for Portable {
         points: &[PublicKey],
         result: &mut dyn FnMut(usize, &[u8; 32]),
     ) {
-        for (index, point) in points.iter().enumerate() {
-            let mut product = MontgomeryPoint(*point.as_array()).mul_clamped(*secret.as_array());
-            result(index, product.as_bytes());
-            product.zeroize();
-        }
+        lanes::diffie_hellman::<Wide51>(Plain, secret, points, result);
     }
 
     fn fixed_points(&self, points: &[PublicKey]) -> Box<dyn FixedPoints> {

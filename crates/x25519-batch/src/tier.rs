@@ -22,7 +22,7 @@ pub enum Tier {
     Avx512Ifma,
     /// Four at a time, on x86-64 processors with AVX2 and FMA.
     Avx2,
-    /// One at a time, on any processor, by `curve25519-dalek`.
+    /// One at a time, on any processor.
     Portable,
     /// The code of [`Avx512Ifma`](Self::Avx512Ifma) over plain integers: slow, for checks only.
     #[cfg(feature = "models")]
@@ -67,10 +67,12 @@ impl Tier {
             Self::Portable => Some(Box::new(Portable)),
             #[cfg(feature = "models")]
             Self::Avx512IfmaModel => {
-                Some(Box::new(Lanes::<Field51<Integers51<Model<8>>>>::new(Model)))
+                Some(Box::new(Lanes::<Field51<Integers51<Model<8>>>>::new(Model, &Portable)))
             }
             #[cfg(feature = "models")]
-            Self::Avx2Model => Some(Box::new(Lanes::<Field51<Doubles51<Model<4>>>>::new(Model))),
+            Self::Avx2Model => {
+                Some(Box::new(Lanes::<Field51<Doubles51<Model<4>>>>::new(Model, &Portable)))
+            }
         }
     }
 
@@ -107,9 +109,11 @@ impl fmt::Display for Tier {
 fn vector_unit(tier: Tier) -> Option<Box<dyn Implementation>> {
     match tier {
         Tier::Avx512Ifma => {
-            Some(Box::new(Lanes::<Field51<Integers51<Ifma>>>::new(Ifma::detect()?)))
+            Some(Box::new(Lanes::<Field51<Integers51<Ifma>>>::new(Ifma::detect()?, &Portable)))
         }
-        Tier::Avx2 => Some(Box::new(Lanes::<Field51<Doubles51<Avx2>>>::new(Avx2::detect()?))),
+        Tier::Avx2 => {
+            Some(Box::new(Lanes::<Field51<Doubles51<Avx2>>>::new(Avx2::detect()?, &Portable)))
+        }
         _ => None,
     }
 }
