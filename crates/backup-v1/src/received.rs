@@ -4,11 +4,10 @@ use alloc::{string::String, vec::Vec};
 
 use matrix_key_backup_primitives::{
     BackupDecryptionKey, EphemeralPublicKey, V1Mac, base64,
-    hazmat::{Decryptor, LowOrderPoint, MessageKeys},
+    hazmat::{Decryptor, LowOrderPoint, MessageKeys, Plaintext},
 };
 use matrix_key_backup_wire::{BackedUpSessionData, Json, ReceivedSessionData, SessionDataError};
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 use crate::DecryptedSessionData;
 
@@ -74,7 +73,7 @@ impl<'a> ReceivedKey<'a> {
             message?.plaintext(keys.next().unwrap_or(Err(LowOrderPoint)))
         };
         let plaintexts: Vec<_> = messages.into_iter().map(&mut open).collect();
-        let read = plaintexts.iter().flatten().map(|text| text.as_slice());
+        let read = plaintexts.iter().flatten().map(AsRef::<[u8]>::as_ref);
         let mut data = BackedUpSessionData::parse_batch(read, decryptor.tier()).into_iter();
         let decrypted = plaintexts.into_iter().map(|plaintext| {
             plaintext?;
@@ -106,13 +105,10 @@ struct Message {
 
 impl Message {
     /// Checks `mac`, and decrypts with the message's keys.
-    fn plaintext(
-        &self,
-        keys: Result<MessageKeys, LowOrderPoint>,
-    ) -> Result<Zeroizing<Vec<u8>>, UnusableKey> {
+    fn plaintext(self, keys: Result<MessageKeys, LowOrderPoint>) -> Result<Plaintext, UnusableKey> {
         let keys = keys.map_err(|_| UnusableKey::LowOrderEphemeral)?; // V1-7
         keys.verify_v1_mac(&self.mac).map_err(|_| UnusableKey::Undecryptable)?; // V1-5
-        keys.decrypt(&self.ciphertext).map_err(|_| UnusableKey::Undecryptable)
+        keys.decrypt_in_place(self.ciphertext).map_err(|_| UnusableKey::Undecryptable)
     }
 }
 

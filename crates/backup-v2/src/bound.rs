@@ -134,10 +134,10 @@ pub(crate) fn bind(
     provenance: &Provenance,
     expected: &Expected,
 ) -> Result<RoomAssurance, BindError> {
-    let context = expected.check(data)?;
+    let has_context = expected.check(data)?;
     // A context beside an `unauthenticated` mark comes from a writer that broke B-2: it is held
     // to what it says, but proves nothing.
-    Ok(if context.is_some() && provenance.is_authenticated() {
+    Ok(if has_context && provenance.is_authenticated() {
         RoomAssurance::UnderMac
     } else {
         RoomAssurance::ServersWord

@@ -4,13 +4,12 @@ use alloc::{string::String, vec::Vec};
 
 use matrix_key_backup_primitives::{
     BackupMacKey, EphemeralPublicKey, base64,
-    hazmat::{LowOrderPoint, MessageKeys},
+    hazmat::{LowOrderPoint, MessageKeys, Plaintext},
 };
 use matrix_key_backup_wire::{
     BackupAlgorithm, Json, Names, Object, ReceivedSessionData, SessionDataError, SessionDataV2,
 };
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 use crate::{BackupReader, DecryptedSessionData, MacForm};
 
@@ -125,12 +124,12 @@ impl<'a> VerifiedSessionData<'a> {
     fn plaintext(
         &self,
         keys: Result<MessageKeys, LowOrderPoint>,
-    ) -> Result<Zeroizing<Vec<u8>>, UnusableSessionData> {
+    ) -> Result<Plaintext, UnusableSessionData> {
         let name = "ciphertext";
         let ciphertext = base64::decode_unpadded(text(self.received.ciphertext(), name)?)
             .map_err(|_| UnusableSessionData::Malformed { name })?;
         let keys = keys.map_err(|_| UnusableSessionData::LowOrderEphemeral)?; // V1-7
-        keys.decrypt(&ciphertext).map_err(|_| UnusableSessionData::Undecryptable)
+        keys.decrypt_in_place(ciphertext).map_err(|_| UnusableSessionData::Undecryptable)
     }
 
     /// The names under which the MAC stood.

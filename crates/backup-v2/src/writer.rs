@@ -37,7 +37,7 @@ pub struct BackupWriter {
 impl BackupWriter {
     /// Puts the two keys together, with the names to write (N-1).
     ///
-    /// It makes tables of the public key, which takes less than a millisecond: keep the writer, or
+    /// It makes tables of the public key, which takes a millisecond or two: keep the writer, or
     /// a clone of it, for all keys of a backup.
     ///
     /// # Security
@@ -238,9 +238,12 @@ impl BackupWriter {
         sessions: &[&SourcedSession],
         keys: &[(EphemeralPublicKey, MessageKeys)],
     ) -> impl Iterator<Item = AuthenticatedSessionData> {
-        let plaintexts: Vec<_> = sessions.iter().map(|session| self.plaintext(session)).collect();
+        let mut plaintexts: Vec<_> =
+            sessions.iter().map(|session| self.plaintext(session)).collect();
         let with = keys.iter().map(|(_, keys)| keys);
         let ciphertexts = MessageKeys::encrypt_batch(with.zip(&plaintexts));
+        // Emptied, all of them is spare room, which is wiped at once and not byte by byte.
+        plaintexts.iter_mut().for_each(|plaintext| plaintext.clear());
         keys.iter().zip(ciphertexts).map(|((public, _), ciphertext)| {
             self.authenticate(&EncryptedSessionData::new(public, &ciphertext))
         })

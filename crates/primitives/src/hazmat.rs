@@ -29,6 +29,7 @@ mod ephemeral_secret_key;
 mod key_derivation;
 mod message;
 mod message_keys;
+mod plaintext;
 mod shared_secret;
 
 pub use decryptor::Decryptor;
@@ -36,6 +37,7 @@ pub use encryptor::Encryptor;
 pub use ephemeral_secret_key::EphemeralSecretKey;
 pub use message::{RawMessage, decrypt, encrypt};
 pub use message_keys::{DecryptionFailed, MessageKeys};
+pub use plaintext::Plaintext;
 pub use shared_secret::{LowOrderPoint, SharedSecret};
 
 /// On which vector unit batches are computed; for tests and comparisons.

@@ -43,6 +43,8 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 pub mod base64;
 pub mod hazmat;

@@ -75,7 +75,10 @@ impl BackupMac {
     ///
     /// [`MacEncodingError`] if the text is not unpadded base64, or not that of exactly 32 bytes.
     pub fn from_base64_strict(text: &str) -> Result<Self, MacEncodingError> {
-        array_from_slice(&base64::decode_unpadded(text)?).map(Self)
+        match base64::decode_unpadded_array(text) {
+            Some(bytes) => Ok(Self(bytes)),
+            None => array_from_slice(&base64::decode_unpadded(text)?).map(Self),
+        }
     }
 
     /// The MAC as unpadded base64, 43 characters.

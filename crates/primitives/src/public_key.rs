@@ -96,7 +96,10 @@ impl EphemeralPublicKey {
     ///
     /// [`Base64KeyError`] if the text is not unpadded base64, or not that of 32 bytes.
     pub fn from_base64_strict(text: &str) -> Result<Self, Base64KeyError> {
-        Ok(Self::from_slice(&base64::decode_unpadded(text)?)?)
+        match base64::decode_unpadded_array(text) {
+            Some(bytes) => Ok(Self(bytes)),
+            None => Ok(Self::from_slice(&base64::decode_unpadded(text)?)?),
+        }
     }
 
     /// The key as unpadded base64, 43 characters.

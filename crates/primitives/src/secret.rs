@@ -5,7 +5,7 @@ use core::{convert::Infallible, fmt};
 
 use matrix_key_backup_x25519_batch::SecretKey;
 use subtle::{Choice, ConstantTimeEq};
-use zeroize::{ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize as _, ZeroizeOnDrop};
 
 use crate::KeyLengthError;
 
@@ -14,7 +14,7 @@ use crate::KeyLengthError;
 /// Wiped on drop, compared in constant time, and `Debug` prints a placeholder, so that a newtype
 /// may simply derive `Clone`, `Debug`, `PartialEq` and `Eq`.
 #[derive(Clone)]
-pub(crate) struct SecretBytes<const N: usize>(Box<Zeroizing<[u8; N]>>);
+pub(crate) struct SecretBytes<const N: usize>(Box<[u8; N]>);
 
 impl<const N: usize> SecretBytes<N> {
     /// Lets `fill` write the bytes in place.
@@ -28,7 +28,7 @@ impl<const N: usize> SecretBytes<N> {
 
     /// Lets `fill` write the bytes in place, unless it fails.
     pub(crate) fn try_init<E>(fill: impl FnOnce(&mut [u8; N]) -> Result<(), E>) -> Result<Self, E> {
-        let mut secret = Self(Box::new(Zeroizing::new([0; N])));
+        let mut secret = Self(Box::new([0; N]));
         fill(&mut secret.0)?;
         Ok(secret)
     }
@@ -53,6 +53,13 @@ impl SecretBytes<32> {
     #[expect(clippy::expect_used, reason = "the type has 32 bytes")]
     pub(crate) fn to_scalar(&self) -> SecretKey {
         SecretKey::from_slice(self.as_bytes()).expect("there are 32 bytes")
+    }
+}
+
+impl<const N: usize> Drop for SecretBytes<N> {
+    fn drop(&mut self) {
+        // As a slice it is wiped at once, as an array byte by byte.
+        self.0.as_mut_slice().zeroize();
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     CONTEXT_PROPERTY, Context, MEGOLM_ALGORITHM, MalformedContext, MegolmSessionExport,
     OtherProperties, RatchetOrder, SHARED_HISTORY, SHARED_HISTORY_SDK, SHARED_HISTORY_UNSTABLE,
     SessionKeyError,
-    json::{Json, JsonError, Object},
+    json::{Json, JsonError, Object, Text},
     property::{self, PropertyError},
     session_key::{UncheckedSessionExport, are_points},
     write::{string_room, write_name, write_separator, write_string},
@@ -154,7 +154,7 @@ impl BackedUpSessionData {
         write_name(out, SENDER_KEY);
         write_string(out, &self.sender_key);
         write_name(out, SESSION_KEY);
-        write_string(out, &self.session_key.expose_base64());
+        write_string(out, self.session_key.as_base64());
         self.other.write(out, without);
         if let Some((name, value)) = with {
             write_name(out, name);
@@ -310,18 +310,14 @@ impl Unchecked {
             return Err(SessionDataError::UnknownAlgorithm { name: shown(algorithm) });
         }
         let session_key = property::required_string(object, SESSION_KEY)?;
-        let mut other = OtherProperties::default();
-        for (name, value) in object.iter_raw() {
-            if name.as_str().is_none_or(|name| !FIELDS.contains(&name)) {
-                other.keep(name, value);
-            }
-        }
+        let is_other = |name: &Text<'_>| name.as_str().is_none_or(|name| !FIELDS.contains(&name));
+        let other = object.iter_raw().filter(|(name, _)| is_other(name));
         Ok(Self {
             forwarding_key_chain: forwarding_key_chain(object)?,
             sender_key: Zeroizing::new(property::required_string(object, SENDER_KEY)?.to_owned()),
             sender_claimed_keys: ClaimedKeys::from_object(object)?,
             session_key: UncheckedSessionExport::from_base64(session_key)?,
-            other,
+            other: OtherProperties::keep(other),
         })
     }
 

@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use crate::{
     json::{Json, Object, Text},
-    write::{write_separator, write_string},
+    write::{Sink, write_string},
 };
 
 /// Largest integer that canonical JSON carries, 2^53 − 1.
@@ -48,11 +48,19 @@ pub fn canonical_json(json: &Json<'_>) -> Result<String, CanonicalJsonError> {
 /// carry (V2-13).
 pub fn signable(object: &Object<'_>) -> Result<String, CanonicalJsonError> {
     let mut out = String::with_capacity(object.room());
-    write_members(&mut out, object, &["signatures", "unsigned"])?;
+    write_signable(&mut out, object)?;
     Ok(out)
 }
 
-fn write_value(out: &mut String, json: &Json<'_>) -> Result<(), CanonicalJsonError> {
+/// Writes what [`signable`] gives.
+pub(crate) fn write_signable(
+    out: &mut impl Sink,
+    object: &Object<'_>,
+) -> Result<(), CanonicalJsonError> {
+    write_members(out, object, &["signatures", "unsigned"])
+}
+
+fn write_value(out: &mut impl Sink, json: &Json<'_>) -> Result<(), CanonicalJsonError> {
     match json {
         Json::Null => out.push_str("null"),
         Json::Bool(true) => out.push_str("true"),
@@ -60,14 +68,14 @@ fn write_value(out: &mut String, json: &Json<'_>) -> Result<(), CanonicalJsonErr
         Json::Number(number) => out.push_str(integer(number)?),
         Json::String(text) => write_text(out, text)?,
         Json::Array(elements) => {
-            out.push('[');
+            out.push_str("[");
             for (index, element) in elements.iter().enumerate() {
                 if index > 0 {
-                    out.push(',');
+                    out.push_str(",");
                 }
                 write_value(out, element)?;
             }
-            out.push(']');
+            out.push_str("]");
         }
         Json::Object(object) => write_members(out, object, &[])?,
     }
@@ -75,31 +83,32 @@ fn write_value(out: &mut String, json: &Json<'_>) -> Result<(), CanonicalJsonErr
 }
 
 fn write_members(
-    out: &mut String,
+    out: &mut impl Sink,
     object: &Object<'_>,
     without: &[&str],
 ) -> Result<(), CanonicalJsonError> {
-    out.push('{');
+    let mut before = "{";
     for (name, value) in object.iter() {
         if name.as_str().is_some_and(|name| without.contains(&name)) {
             continue;
         }
-        write_separator(out);
+        out.push_str(before);
+        before = ",";
         write_text(out, name)?;
-        out.push(':');
+        out.push_str(":");
         write_value(out, value)?;
     }
-    out.push('}');
+    out.push_str(if before == "{" { "{}" } else { "}" });
     Ok(())
 }
 
-fn write_text(out: &mut String, text: &Text<'_>) -> Result<(), CanonicalJsonError> {
+fn write_text(out: &mut impl Sink, text: &Text<'_>) -> Result<(), CanonicalJsonError> {
     match text.as_unescaped() {
         // Nothing was escaped, so nothing is to be escaped.
         Some(plain) => {
-            out.push('"');
+            out.push_str("\"");
             out.push_str(plain);
-            out.push('"');
+            out.push_str("\"");
         }
         None => write_string(out, text.as_str().ok_or(CanonicalJsonError::LoneSurrogate)?),
     }

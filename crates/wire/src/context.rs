@@ -33,19 +33,7 @@ impl Context {
     /// [`MalformedContext`] if it is no object, or a property is missing, empty or no string. A
     /// `user_id` of `null` is malformed: it is either left out or a string.
     pub fn from_json(json: &Json<'_>) -> Result<Self, MalformedContext> {
-        let object = property::object(json)?;
-        let room_id = property::required_string(object, ROOM_ID)?;
-        let session_id = property::required_string(object, SESSION_ID)?;
-        let user_id = match object.get(USER_ID) {
-            None => None,
-            Some(value) => Some(property::string(value, USER_ID, "a string")?),
-        };
-        let empty = |property| PropertyError::Empty { property };
-        Ok(Self {
-            room_id: RoomId::new(room_id).map_err(|_| empty(ROOM_ID))?,
-            session_id: SessionId::new(session_id).map_err(|_| empty(SESSION_ID))?,
-            user_id: user_id.map(UserId::new).transpose().map_err(|_| empty(USER_ID))?,
-        })
+        WrittenContext::from_json(json).map(WrittenContext::into_owned)
     }
 
     /// The context as JSON.
@@ -61,6 +49,39 @@ impl Context {
         }
         out.push('}');
         out
+    }
+}
+
+/// A [`Context`] that borrows from its JSON, none of whose identifiers is empty: to compare them,
+/// they need not be copied.
+pub(crate) struct WrittenContext<'j> {
+    pub(crate) room_id: &'j str,
+    pub(crate) session_id: &'j str,
+    pub(crate) user_id: Option<&'j str>,
+}
+
+impl<'j> WrittenContext<'j> {
+    /// Reads a context, as [`Context::from_json`].
+    pub(crate) fn from_json(json: &'j Json<'_>) -> Result<Self, MalformedContext> {
+        let object = property::object(json)?;
+        let identifier = |json, property| match property::string(json, property, "a string")? {
+            "" => Err(PropertyError::Empty { property }),
+            identifier => Ok(identifier),
+        };
+        let required = |property| identifier(property::required(object, property)?, property);
+        Ok(Self {
+            room_id: required(ROOM_ID)?,
+            session_id: required(SESSION_ID)?,
+            user_id: object.get(USER_ID).map(|json| identifier(json, USER_ID)).transpose()?,
+        })
+    }
+
+    fn into_owned(self) -> Context {
+        Context {
+            room_id: RoomId::known(self.room_id),
+            session_id: SessionId::known(self.session_id),
+            user_id: self.user_id.map(UserId::known),
+        }
     }
 }
 

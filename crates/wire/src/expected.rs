@@ -1,6 +1,9 @@
 //! The place where an entry was found, for the last step of every walk.
 
-use crate::{BackedUpSessionData, Context, MalformedContext, RoomId, SessionId, UserId};
+use crate::{
+    BackedUpSessionData, CONTEXT_PROPERTY, Json, MalformedContext, RoomId, SessionId, UserId,
+    context::WrittenContext,
+};
 
 /// Where an entry was found: what its path says, and whose backup it is (B-1, B-2).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,31 +17,38 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// Compares a key with the place where it was found, and returns its context, if it has one.
+    /// Compares a key with the place where it was found, and says whether it has a context, which
+    /// then names this place as well.
     ///
     /// # Errors
     ///
     /// [`BindError`] if the session id is not that of the session key (B-1), or the context is
     /// malformed or names another room, session or user (B-2).
-    pub fn check(&self, data: &BackedUpSessionData) -> Result<Option<Context>, BindError> {
-        let found = data.session_key().session_id();
-        if found != self.session_id {
-            return Err(BindError::WrongSession { found });
+    pub fn check(&self, data: &BackedUpSessionData) -> Result<bool, BindError> {
+        if !self.session_id.is_of(data.session_key().public_key()) {
+            return Err(BindError::WrongSession { found: data.session_key().session_id() });
         }
-        let Some(context) = data.context()? else {
-            return Ok(None);
+        let Some(json) = data.other_properties().get(CONTEXT_PROPERTY) else {
+            return Ok(false);
         };
-        if context.room_id != self.room_id {
-            return Err(BindError::WrongRoom { written_for: context.room_id });
+        let json = Json::parse(json).map_err(MalformedContext::from)?;
+        self.check_context(&WrittenContext::from_json(&json)?)?;
+        Ok(true)
+    }
+
+    fn check_context(&self, context: &WrittenContext<'_>) -> Result<(), BindError> {
+        if context.room_id != self.room_id.as_str() {
+            return Err(BindError::WrongRoom { written_for: RoomId::known(context.room_id) });
         }
-        if context.session_id != self.session_id {
-            return Err(BindError::WrongContextSession { written_for: context.session_id });
+        if context.session_id != self.session_id.as_str() {
+            let written_for = SessionId::known(context.session_id);
+            return Err(BindError::WrongContextSession { written_for });
         }
-        match (&context.user_id, &self.user_id) {
-            (Some(written_for), Some(owner)) if written_for != owner => {
-                Err(BindError::WrongUser { written_for: written_for.clone() })
+        match (context.user_id, &self.user_id) {
+            (Some(written_for), Some(owner)) if written_for != owner.as_str() => {
+                Err(BindError::WrongUser { written_for: UserId::known(written_for) })
             }
-            _ => Ok(Some(context)),
+            _ => Ok(()),
         }
     }
 }

@@ -3,7 +3,6 @@
 use alloc::{borrow::ToOwned, string::String};
 use core::{borrow::Borrow, fmt, str::FromStr};
 
-use base64ct::{Base64Unpadded, Encoding as _};
 use matrix_key_backup_primitives::base64;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -28,6 +27,11 @@ macro_rules! identifier {
             pub fn new(id: impl Into<String>) -> Result<Self, EmptyIdentifier> {
                 let id = id.into();
                 if id.is_empty() { Err(EmptyIdentifier) } else { Ok(Self(id)) }
+            }
+
+            /// Takes an identifier that is known not to be empty.
+            pub(crate) fn known(id: &str) -> Self {
+                Self(id.to_owned())
             }
 
             /// The identifier.
@@ -136,8 +140,13 @@ impl SessionId {
     /// ```
     #[must_use]
     pub fn is_megolm(&self) -> bool {
-        let mut public_key = [0; 32];
-        Base64Unpadded::decode(self.as_str(), &mut public_key).is_ok_and(|found| found.len() == 32)
+        base64::decode_unpadded_array::<32>(self.as_str()).is_some()
+    }
+
+    /// Whether it is the one that belongs to a session's Ed25519 public key (B-1). Of 32 bytes there is
+    /// but one text.
+    pub(crate) fn is_of(&self, public_key: &[u8; 32]) -> bool {
+        base64::decode_unpadded_array(self.as_str()).as_ref() == Some(public_key)
     }
 
     /// The identifier that belongs to a session's Ed25519 public key (B-1).

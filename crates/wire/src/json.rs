@@ -14,9 +14,6 @@ use zeroize::Zeroizing;
 use crate::write::string_room;
 
 mod parser;
-mod scan;
-
-pub(crate) use scan::plain_run;
 
 /// Longest entry that is read, in bytes: 1 MiB (V2-13).
 pub const ENTRY_MAX_BYTES: usize = 1 << 20;
@@ -248,13 +245,8 @@ pub struct Object<'a> {
 
 #[derive(Clone)]
 struct Member<'a> {
-    name: Name<'a>,
+    name: Text<'a>,
     value: Json<'a>,
-}
-
-#[derive(Clone)]
-struct Name<'a> {
-    text: Text<'a>,
     /// The value as it stands in the text.
     raw: &'a str,
     /// Where the name starts, for the error that names a duplicate.
@@ -269,13 +261,18 @@ impl PartialEq for Object<'_> {
 
 impl Eq for Object<'_> {}
 
+/// So many properties an ordinary object has, and no more.
+const FEW: usize = 16;
+
 impl<'a> Object<'a> {
     fn find(&self, name: &str) -> Option<&Member<'a>> {
-        let position = self
-            .members
-            .binary_search_by(|member| member.name.text.as_bytes().cmp(name.as_bytes()))
-            .ok()?;
-        self.members.get(position)
+        let name = name.as_bytes();
+        // In few, it is quicker to look for one of the same length.
+        if self.members.len() <= FEW {
+            return self.members.iter().find(|member| member.name.as_bytes() == name);
+        }
+        let order = |member: &Member<'a>| member.name.as_bytes().cmp(name);
+        self.members.get(self.members.binary_search_by(order).ok()?)
     }
 
     /// The value of the property of this name.
@@ -285,7 +282,7 @@ impl<'a> Object<'a> {
 
     /// The value of the property of this name, as it stands in the text it was parsed from.
     pub fn raw(&self, name: &str) -> Option<&'a str> {
-        self.find(name).map(|member| member.name.raw)
+        self.find(name).map(|member| member.raw)
     }
 
     /// Whether there is a property of this name.
@@ -295,19 +292,19 @@ impl<'a> Object<'a> {
 
     /// Names and values, in the order of the names' code points.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Text<'a>, &Json<'a>)> {
-        self.members.iter().map(|member| (&member.name.text, &member.value))
+        self.members.iter().map(|member| (&member.name, &member.value))
     }
 
     /// Names and the text of the values, in the order of the names' code points.
     pub fn iter_raw(&self) -> impl ExactSizeIterator<Item = (&Text<'a>, &'a str)> {
-        self.members.iter().map(|member| (&member.name.text, member.name.raw))
+        self.members.iter().map(|member| (&member.name, member.raw))
     }
 
     /// Most bytes that the object takes without whitespace.
     pub(crate) fn room(&self) -> usize {
-        let names = self.members.iter().map(|member| &member.name);
-        names
-            .map(|name| string_room(name.text.as_bytes().len()) + name.raw.len() + 2)
+        let members = self.members.iter();
+        members
+            .map(|member| string_room(member.name.as_bytes().len()) + member.raw.len() + 2)
             .sum::<usize>()
             + 2
     }

@@ -1,6 +1,6 @@
 //! Properties that nobody here knows, kept so that they survive a round trip.
 
-use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::{fmt, mem};
 
 use zeroize::{Zeroize, Zeroizing};
@@ -15,64 +15,87 @@ use crate::{
 /// Names and values are wiped on drop and never printed.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct OtherProperties {
-    /// Names are UTF-8, extended to lone surrogates.
-    values: BTreeMap<Vec<u8>, String>,
+    /// In the order of the names. They are few: in a list they take the least room.
+    properties: Vec<Property>,
+}
+
+/// One property, wiped on drop.
+#[derive(Clone, PartialEq, Eq)]
+struct Property {
+    /// UTF-8, extended to lone surrogates.
+    name: Vec<u8>,
+    value: String,
 }
 
 impl OtherProperties {
+    /// Where the property of this name is, or belongs.
+    fn find(&self, name: &[u8]) -> Result<usize, usize> {
+        self.properties.binary_search_by(|property| property.name.as_slice().cmp(name))
+    }
+
     /// The JSON text of the value of this property, as it was received.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.values.get(name.as_bytes()).map(String::as_str)
+        let place = self.find(name.as_bytes()).ok()?;
+        self.properties.get(place).map(|property| property.value.as_str())
     }
 
     /// Whether there is a property of this name.
     pub fn contains(&self, name: &str) -> bool {
-        self.values.contains_key(name.as_bytes())
+        self.find(name.as_bytes()).is_ok()
     }
 
     /// Names and JSON texts, in the order of the names. A name with a lone surrogate is left out.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.values
-            .iter()
-            .filter_map(|(name, value)| Some((core::str::from_utf8(name).ok()?, value.as_str())))
+        self.properties.iter().filter_map(|property| {
+            Some((core::str::from_utf8(&property.name).ok()?, property.value.as_str()))
+        })
     }
 
     /// How many properties there are.
     pub fn len(&self) -> usize {
-        self.values.len()
+        self.properties.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
+        self.properties.is_empty()
     }
 
-    /// Keeps a property as it was received. Its name must be new.
-    pub(crate) fn keep(&mut self, name: &Text<'_>, value: &str) {
-        self.values.insert(name.as_bytes().to_owned(), value.to_owned());
+    /// Keeps properties as they were received, in the order of their names, each of which is new.
+    pub(crate) fn keep<'t, 'a: 't>(
+        properties: impl Iterator<Item = (&'t Text<'a>, &'t str)>,
+    ) -> Self {
+        let property = |(name, value): (&Text<'_>, &str)| Property {
+            name: name.as_bytes().to_owned(),
+            value: value.to_owned(),
+        };
+        Self { properties: properties.map(property).collect() }
     }
 
     /// Puts a value that is known to be JSON.
     pub(crate) fn set(&mut self, name: &str, value: String) {
-        if let Some(mut old) = self.values.insert(name.as_bytes().to_owned(), value) {
-            old.zeroize();
-        }
+        let property = Property { name: name.as_bytes().to_owned(), value };
+        match self.find(&property.name) {
+            Ok(place) => self.properties.splice(place..=place, [property]),
+            Err(place) => self.properties.splice(place..place, [property]),
+        };
     }
 
     pub(crate) fn remove(&mut self, name: &str) -> Option<Zeroizing<String>> {
-        let (mut name, value) = self.values.remove_entry(name.as_bytes())?;
-        name.zeroize();
-        Some(Zeroizing::new(value))
+        let place = self.find(name.as_bytes()).ok()?;
+        let mut property = self.properties.remove(place);
+        Some(Zeroizing::new(mem::take(&mut property.value)))
     }
 
     /// Most bytes that [`write`](Self::write) appends.
     pub(crate) fn room(&self) -> usize {
-        self.values.iter().map(|(name, value)| string_room(name.len()) + value.len() + 2).sum()
+        let properties = self.properties.iter();
+        properties.map(|property| string_room(property.name.len()) + property.value.len() + 2).sum()
     }
 
     /// Appends all properties but those of the names in `without` to an object that is open.
     pub(crate) fn write(&self, out: &mut String, without: &[&str]) {
-        for (name, value) in &self.values {
+        for Property { name, value } in &self.properties {
             if without.iter().any(|without| without.as_bytes() == name) {
                 continue;
             }
@@ -84,12 +107,13 @@ impl OtherProperties {
     }
 }
 
-impl Drop for OtherProperties {
+impl Drop for Property {
     fn drop(&mut self) {
-        for (mut name, mut value) in mem::take(&mut self.values) {
-            name.zeroize();
-            value.zeroize();
-        }
+        // Emptied first, all of it is spare room, which is wiped at once and not byte by byte.
+        self.name.clear();
+        self.name.zeroize();
+        self.value.clear();
+        self.value.zeroize();
     }
 }
 

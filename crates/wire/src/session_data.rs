@@ -1,12 +1,16 @@
 //! `session_data` as it travels: as received, and to be written.
 
-use alloc::{borrow::ToOwned, collections::BTreeMap, string::String};
+use alloc::{
+    borrow::{Cow, ToOwned},
+    string::String,
+    vec::Vec,
+};
 
 use matrix_key_backup_primitives::{BackupMac, EphemeralPublicKey, V1Mac, base64};
 
 use crate::{
     CanonicalJsonError, Names, SessionDataError,
-    canonical::{canonical_json, signable},
+    canonical::{canonical_json, signable, write_signable},
     json::{Json, Object},
     property::PropertyError,
     write::{write_ill_formed_string, write_name, write_separator, write_string},
@@ -94,6 +98,18 @@ impl<'a> ReceivedSessionData<'a> {
         signable(&self.object)
     }
 
+    /// Hands what the MAC covers to `write`, piece by piece, in order.
+    ///
+    /// # Errors
+    ///
+    /// As [`signable`](Self::signable): then what was written is not all.
+    pub fn write_signable(
+        &self,
+        mut write: &mut dyn FnMut(&str),
+    ) -> Result<(), CanonicalJsonError> {
+        write_signable(&mut write, &self.object)
+    }
+
     /// The same `session_data` with its MAC under the name given and no other (M-3). All else
     /// stays: `unsigned` is outside the MAC, so the MAC stays right.
     ///
@@ -167,16 +183,16 @@ impl<'r, 'a> BackupMacs<'r, 'a> {
 /// text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncryptedSessionData {
-    /// Values as canonical JSON, by name.
-    members: BTreeMap<String, String>,
+    /// Names, each once and in their order, and values as canonical JSON.
+    members: Vec<(Cow<'static, str>, String)>,
 }
 
 impl EncryptedSessionData {
     /// Encodes what encryption gave (V2-3).
     pub fn new(ephemeral: &EphemeralPublicKey, ciphertext: &[u8]) -> Self {
-        let mut data = Self { members: BTreeMap::new() };
-        data.insert(EPHEMERAL, ephemeral.as_bytes());
+        let mut data = Self { members: Vec::new() };
         data.insert(CIPHERTEXT, ciphertext);
+        data.insert(EPHEMERAL, ephemeral.as_bytes());
         data
     }
 
@@ -202,19 +218,26 @@ impl EncryptedSessionData {
         for (name, value) in object.iter() {
             let name = name.as_str().ok_or(CanonicalJsonError::LoneSurrogate)?;
             if ![EPHEMERAL, CIPHERTEXT, MAC, UNSIGNED, SIGNATURES].contains(&name) {
-                self.members.insert(name.to_owned(), canonical_json(value)?);
+                self.put(name.to_owned().into(), canonical_json(value)?);
             }
         }
         Ok(self)
     }
 
     /// The bytes as base64, which needs no escapes.
-    fn insert(&mut self, name: &str, bytes: &[u8]) {
+    fn insert(&mut self, name: &'static str, bytes: &[u8]) {
         let mut json = String::with_capacity(bytes.len().div_ceil(3) * 4 + 2);
         json.push('"');
         base64::push_unpadded(&mut json, bytes);
         json.push('"');
-        self.members.insert(name.to_owned(), json);
+        self.put(name.into(), json);
+    }
+
+    fn put(&mut self, name: Cow<'static, str>, json: String) {
+        match self.members.binary_search_by(|(other, _)| other.cmp(&name)) {
+            Ok(place) => self.members.splice(place..=place, [(name, json)]),
+            Err(place) => self.members.splice(place..place, [(name, json)]),
+        };
     }
 
     /// What the MAC covers (V2-4), which is also the JSON without a MAC.

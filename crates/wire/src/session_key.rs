@@ -1,6 +1,6 @@
 //! The session export format of Megolm, in which a `session_key` is backed up.
 
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
 use base64ct::{Base64Unpadded, Encoding};
@@ -8,7 +8,7 @@ use matrix_key_backup_primitives::{base64, hazmat::Tier};
 use matrix_key_backup_x25519_batch::Batch;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::{
     RatchetOrder, SessionId,
@@ -36,7 +36,12 @@ const VERSION: u8 = 1;
 ///
 /// [format]: https://gitlab.matrix.org/matrix-org/olm/-/blob/master/docs/megolm.md#session-export-format
 #[derive(Clone)]
-pub struct MegolmSessionExport(Box<Zeroizing<[u8; LENGTH]>>);
+pub struct MegolmSessionExport {
+    /// All of it, in base64: as it comes and goes. Of 165 bytes there is but one such text.
+    text: String,
+    first_known_index: u32,
+    public_key: [u8; 32],
+}
 
 impl MegolmSessionExport {
     /// Reads a session from base64, exactly 220 characters, unpadded.
@@ -53,24 +58,28 @@ impl MegolmSessionExport {
 
     /// The secret as unpadded base64, 220 characters.
     pub fn expose_base64(&self) -> Zeroizing<String> {
-        base64::encode_unpadded_secret(self.0.as_slice())
+        Zeroizing::new(self.text.clone())
+    }
+
+    /// The same without a copy.
+    pub(crate) fn as_base64(&self) -> &str {
+        &self.text
     }
 
     /// The first message that this session decrypts. What metadata says does not count (B-1).
     pub fn first_known_index(&self) -> u32 {
-        let [_, a, b, c, d, ..] = **self.0;
-        u32::from_be_bytes([a, b, c, d])
+        self.first_known_index
     }
 
     /// The session's identifier, recomputed from its public key (B-1).
     pub fn session_id(&self) -> SessionId {
-        SessionId::from_public_key(self.public_key())
+        SessionId::from_public_key(&self.public_key)
     }
 
     /// SHA-256 over all 165 bytes, unpadded base64, 43 characters: tells whether a key is exactly
     /// the one that it was, without being the key.
     pub fn fingerprint(&self) -> String {
-        base64::encode_unpadded(&Sha256::digest(self.0.as_slice()))
+        base64::encode_unpadded(&Sha256::digest(self.bytes().as_slice()))
     }
 
     /// Ratchets the earlier of two session keys forward, and compares it with the other (A-3).
@@ -93,7 +102,7 @@ impl MegolmSessionExport {
     /// ```
     #[must_use]
     pub fn compare_ratchets(&self, other: &Self) -> RatchetOrder {
-        if self.public_key() != other.public_key() {
+        if self.public_key != other.public_key {
             return RatchetOrder::Unconnected;
         }
         self.ratchet().compare(other.ratchet())
@@ -101,16 +110,24 @@ impl MegolmSessionExport {
 
     fn ratchet(&self) -> MegolmRatchet {
         let mut parts = Box::new(Zeroizing::new([Part::default(); 4]));
-        let bytes = self.0.iter().skip(RATCHET_OFFSET);
-        for (to, from) in parts.as_flattened_mut().iter_mut().zip(bytes) {
+        let bytes = self.bytes();
+        for (to, from) in parts.as_flattened_mut().iter_mut().zip(bytes.iter().skip(RATCHET_OFFSET))
+        {
             *to = *from;
         }
-        MegolmRatchet::new(self.first_known_index(), parts)
+        MegolmRatchet::new(self.first_known_index, parts)
     }
 
-    fn public_key(&self) -> &[u8; 32] {
-        #[expect(clippy::expect_used, reason = "there are more than 32 bytes")]
-        self.0.last_chunk().expect("a session ends in 32 bytes of public key")
+    /// All 165 bytes.
+    fn bytes(&self) -> Box<Zeroizing<[u8; LENGTH]>> {
+        let mut bytes = Box::new(Zeroizing::new([0; LENGTH]));
+        let decoded = Base64Unpadded::decode(&self.text, bytes.as_mut_slice());
+        debug_assert!(decoded.is_ok(), "the text was read before");
+        bytes
+    }
+
+    pub(crate) fn public_key(&self) -> &[u8; 32] {
+        &self.public_key
     }
 }
 
@@ -120,17 +137,18 @@ pub(crate) struct UncheckedSessionExport(MegolmSessionExport);
 
 impl UncheckedSessionExport {
     /// Reads a session, as [`MegolmSessionExport::from_base64`].
+    ///
+    /// All of it is looked at, and what is no secret is decoded: its beginning, and its end.
     pub(crate) fn from_base64(text: &str) -> Result<Self, SessionKeyError> {
         if text.len() != BASE64_LENGTH {
             return Err(SessionKeyError::Length { found: text.len() });
         }
-        let mut export = MegolmSessionExport(Box::new(Zeroizing::new([0; LENGTH])));
-        match Base64Unpadded::decode(text, export.0.as_mut_slice()) {
-            Ok(bytes) if bytes.len() == LENGTH => {}
-            _ => return Err(SessionKeyError::Encoding),
+        let decoded = if is_base64(text.as_bytes()) { ends(text) } else { None };
+        let (version, first_known_index, public_key) = decoded.ok_or(SessionKeyError::Encoding)?;
+        if version != VERSION {
+            return Err(SessionKeyError::Version);
         }
-        let [version, ..] = **export.0;
-        if version == VERSION { Ok(Self(export)) } else { Err(SessionKeyError::Version) }
+        Ok(Self(MegolmSessionExport { text: text.to_owned(), first_known_index, public_key }))
     }
 
     /// The public key, of which [`are_points`] tells whether it is a point.
@@ -149,15 +167,54 @@ impl UncheckedSessionExport {
     }
 }
 
+/// Version, message index and public key of a text of [`BASE64_LENGTH`], which may be of any bytes.
+fn ends(text: &str) -> Option<(u8, u32, [u8; 32])> {
+    // Four characters are three bytes. Where a byte of the ratchet is among them, which is secret,
+    // decoding takes constant time.
+    let (mut first, mut seam) = (Zeroizing::new([0; 6]), Zeroizing::new([0; 3]));
+    Base64Unpadded::decode(text.get(..8)?, first.as_mut_slice()).ok()?;
+    Base64Unpadded::decode(text.get(176..180)?, seam.as_mut_slice()).ok()?;
+    let rest: [u8; 30] = base64::decode_unpadded_array(text.get(180..)?)?;
+
+    let [version, a, b, c, d, _] = *first;
+    let mut public_key = [0; 32];
+    let (start, end) = public_key.split_at_mut(2);
+    start.copy_from_slice(seam.get(1..)?);
+    end.copy_from_slice(&rest);
+    Some((version, u32::from_be_bytes([a, b, c, d]), public_key))
+}
+
+/// Whether all of it is in the standard alphabet. It may be secret: nothing branches on it, and all of
+/// it is looked at.
+fn is_base64(text: &[u8]) -> bool {
+    let is_in = |byte: u8, first: u8, count: u8| byte.wrapping_sub(first) < count;
+    let is_character = |byte: u8| {
+        is_in(byte, b'A', 26)
+            | is_in(byte, b'a', 26)
+            | is_in(byte, b'0', 10)
+            | is_in(byte, b'+', 1)
+            | is_in(byte, b'/', 1)
+    };
+    text.iter().fold(true, |all, &byte| all & is_character(byte))
+}
+
 /// For each public key whether it is a point of Ed25519. A tier that is not there is none to fail
 /// for: another gives the same answers.
 pub(crate) fn are_points(tier: Tier, public_keys: &[[u8; 32]]) -> Vec<bool> {
     Batch::with_tier(tier).unwrap_or_default().ed25519_points(public_keys)
 }
 
+impl Drop for MegolmSessionExport {
+    fn drop(&mut self) {
+        // Emptied first, all of it is spare room, which is wiped at once and not byte by byte.
+        self.text.clear();
+        self.text.zeroize();
+    }
+}
+
 impl ConstantTimeEq for MegolmSessionExport {
     fn ct_eq(&self, other: &Self) -> Choice {
-        self.0.as_slice().ct_eq(other.0.as_slice())
+        self.text.as_bytes().ct_eq(other.text.as_bytes())
     }
 }
 

@@ -2,27 +2,54 @@
 
 use alloc::string::String;
 
-use crate::json::plain_run;
-
-/// Appends `text` as a JSON string: only `"`, `\` and control characters are escaped, the latter by
-/// their short forms where there is one and in lower-case hexadecimal otherwise.
-pub(crate) fn write_string(out: &mut String, text: &str) {
-    out.push('"');
-    write_content(out, text);
-    out.push('"');
+/// What JSON is written to, piece by piece.
+pub(crate) trait Sink {
+    /// Appends a piece.
+    fn push_str(&mut self, piece: &str);
 }
 
-fn write_content(out: &mut String, mut rest: &str) {
-    while let Some((plain, special)) = rest.split_at_checked(plain_run(rest.as_bytes())) {
-        out.push_str(plain);
-        let mut characters = special.chars();
-        let Some(character) = characters.next() else { return };
-        write_escape(out, character);
-        rest = characters.as_str();
+impl Sink for String {
+    fn push_str(&mut self, piece: &str) {
+        self.push_str(piece);
     }
 }
 
-fn write_escape(out: &mut String, character: char) {
+impl Sink for &mut dyn FnMut(&str) {
+    fn push_str(&mut self, piece: &str) {
+        self(piece);
+    }
+}
+
+/// Appends `text` as a JSON string: only `"`, `\` and control characters are escaped, the latter by
+/// their short forms where there is one and in lower-case hexadecimal otherwise.
+pub(crate) fn write_string(out: &mut impl Sink, text: &str) {
+    out.push_str("\"");
+    write_content(out, text);
+    out.push_str("\"");
+}
+
+fn write_content(out: &mut impl Sink, text: &str) {
+    // One loop without a way out becomes vector instructions, and hardly any text has one of these.
+    if !text.bytes().fold(false, |any, byte| any | is_special(byte)) {
+        return out.push_str(text);
+    }
+    let mut rest = text;
+    while let Some((plain, special)) = rest.bytes().position(is_special).map(|at| rest.split_at(at))
+    {
+        out.push_str(plain);
+        let mut characters = special.chars();
+        characters.next().into_iter().for_each(|character| write_escape(out, character));
+        rest = characters.as_str();
+    }
+    out.push_str(rest);
+}
+
+/// What canonical JSON escapes.
+const fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+fn write_escape(out: &mut impl Sink, character: char) {
     match character {
         '"' => out.push_str("\\\""),
         '\\' => out.push_str("\\\\"),
@@ -35,10 +62,11 @@ fn write_escape(out: &mut String, character: char) {
     }
 }
 
-fn write_unicode_escape(out: &mut String, unit: u32) {
+fn write_unicode_escape(out: &mut impl Sink, unit: u32) {
     out.push_str("\\u");
     for shift in [12, 8, 4, 0] {
-        out.extend(char::from_digit(unit >> shift & 0xf, 16));
+        let digit = char::from_digit(unit >> shift & 0xf, 16).unwrap_or('0');
+        out.push_str(digit.encode_utf8(&mut [0; 4]));
     }
 }
 

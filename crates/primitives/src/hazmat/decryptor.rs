@@ -3,9 +3,8 @@
 use alloc::vec::Vec;
 
 use matrix_key_backup_x25519_batch::{Batch, PublicKey, SharedSecret, Tier, TierUnavailable};
-use zeroize::Zeroizing;
 
-use super::{DecryptionFailed, LowOrderPoint, MessageKeys, message_keys};
+use super::{DecryptionFailed, LowOrderPoint, MessageKeys, Plaintext, message_keys};
 use crate::{BackupDecryptionKey, EphemeralPublicKey};
 
 /// Decrypts any number of messages of one backup: what an [`Encryptor`](super::Encryptor) made,
@@ -59,7 +58,7 @@ impl Decryptor {
         &self,
         ephemeral: &EphemeralPublicKey,
         ciphertext: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, DecryptionFailed> {
+    ) -> Result<Plaintext, DecryptionFailed> {
         let mut plaintexts = self.decrypt_batch(&[(*ephemeral, ciphertext)]);
         plaintexts.pop().unwrap_or(Err(DecryptionFailed))
     }
@@ -73,7 +72,7 @@ impl Decryptor {
     pub fn decrypt_batch(
         &self,
         messages: &[(EphemeralPublicKey, impl AsRef<[u8]>)],
-    ) -> Vec<Result<Zeroizing<Vec<u8>>, DecryptionFailed>> {
+    ) -> Vec<Result<Plaintext, DecryptionFailed>> {
         let ephemeral: Vec<_> = messages.iter().map(|(ephemeral, _)| *ephemeral).collect();
         let keys = self.message_keys_batch(&ephemeral);
         let messages = keys.into_iter().zip(messages);

@@ -13,7 +13,21 @@ pub(super) const LANES: usize = 4;
 
 /// The state of SHA-256 between two blocks.
 type State = [u32; 8];
-type Block = [u8; 64];
+
+/// A block for each secret. Wiped all at once: byte by byte it would take as long as to hash them.
+struct Blocks<const N: usize>([[u8; 64]; N]);
+
+impl<const N: usize> Blocks<N> {
+    fn new() -> Self {
+        Self([[0; 64]; N])
+    }
+}
+
+impl<const N: usize> Drop for Blocks<N> {
+    fn drop(&mut self) {
+        self.0.as_flattened_mut().zeroize();
+    }
+}
 
 /// Where SHA-256 begins (FIPS 180-4, 5.3.3).
 const START: State = [
@@ -107,8 +121,8 @@ struct Hmac<const N: usize> {
 impl<const N: usize> Hmac<N> {
     fn new(keys: &[State; N]) -> Self {
         let padded = |with: u32| {
-            let mut blocks = Zeroizing::new([[0; 64]; N]);
-            for (block, key) in blocks.iter_mut().zip(keys) {
+            let mut blocks = Blocks::new();
+            for (block, key) in blocks.0.iter_mut().zip(keys) {
                 let (start, rest) = block.split_at_mut(32);
                 write_words(start, &key.map(|word| word ^ with));
                 write_words(rest, &[with; 8]);
@@ -142,8 +156,8 @@ impl<const N: usize> Hmac<N> {
 
 impl<const N: usize> Drop for Hmac<N> {
     fn drop(&mut self) {
-        self.inner.zeroize();
-        self.outer.zeroize();
+        self.inner.as_flattened_mut().zeroize();
+        self.outer.as_flattened_mut().zeroize();
     }
 }
 
@@ -158,8 +172,8 @@ fn hash<const N: usize>(
     length: u32,
 ) -> Zeroizing<[State; N]> {
     let end = [after, 0, 0, 0, 0, 0, 0, (64 + length) * 8];
-    let mut blocks = Zeroizing::new([[0; 64]; N]);
-    for (block, message) in blocks.iter_mut().zip(messages) {
+    let mut blocks = Blocks::new();
+    for (block, message) in blocks.0.iter_mut().zip(messages) {
         let (start, rest) = block.split_at_mut(32);
         write_words(start, message);
         write_words(rest, &end);
@@ -169,8 +183,8 @@ fn hash<const N: usize>(
 }
 
 /// One block for each state. They do not wait for each other.
-fn compress<const N: usize>(states: &mut [State; N], blocks: &[Block; N]) {
-    for (state, block) in states.iter_mut().zip(blocks) {
+fn compress<const N: usize>(states: &mut [State; N], blocks: &Blocks<N>) {
+    for (state, block) in states.iter_mut().zip(&blocks.0) {
         compress256(state, core::slice::from_ref(block));
     }
 }

@@ -3,9 +3,8 @@
 use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
-use zeroize::Zeroizing;
 
-use super::{DecryptionFailed, EphemeralSecretKey, LowOrderPoint, MessageKeys};
+use super::{DecryptionFailed, EphemeralSecretKey, LowOrderPoint, MessageKeys, Plaintext};
 use crate::{BackupDecryptionKey, BackupPublicKey, EphemeralPublicKey};
 
 /// A message as [`encrypt`] makes it, without a MAC of any kind.
@@ -45,6 +44,6 @@ pub fn decrypt(
     backup: &BackupDecryptionKey,
     ephemeral: &EphemeralPublicKey,
     ciphertext: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, DecryptionFailed> {
+) -> Result<Plaintext, DecryptionFailed> {
     MessageKeys::for_recipient(backup, ephemeral)?.decrypt(ciphertext)
 }

@@ -1,6 +1,6 @@
 //! The keys of one message, and what is done with them.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
 use aes::{
     Aes256,
@@ -11,10 +11,10 @@ use aes::{
     },
 };
 use subtle::{Choice, ConstantTimeEq};
-use zeroize::{ZeroizeOnDrop, Zeroizing};
+use zeroize::ZeroizeOnDrop;
 
 use super::{
-    EphemeralSecretKey, LowOrderPoint, SharedSecret,
+    EphemeralSecretKey, LowOrderPoint, Plaintext, SharedSecret,
     cbc_chains::{self, CHAINS},
     key_derivation::{self, LANES},
 };
@@ -131,14 +131,28 @@ impl MessageKeys {
     /// # Security
     ///
     /// That it succeeds says nothing about who wrote the message; see the [module](super).
-    pub fn decrypt(&self, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, DecryptionFailed> {
+    pub fn decrypt(&self, ciphertext: &[u8]) -> Result<Plaintext, DecryptionFailed> {
+        self.decrypt_in_place(ciphertext.to_vec())
+    }
+
+    /// [`decrypt`](Self::decrypt) where the ciphertext stands: the plaintext takes its place.
+    ///
+    /// # Errors
+    ///
+    /// As [`decrypt`](Self::decrypt).
+    ///
+    /// # Security
+    ///
+    /// As [`decrypt`](Self::decrypt).
+    pub fn decrypt_in_place(&self, ciphertext: Vec<u8>) -> Result<Plaintext, DecryptionFailed> {
         let (aes_key, _, iv) = self.split();
-        let mut plaintext = Zeroizing::new(vec![0; ciphertext.len()]);
+        let mut plaintext = Plaintext::new(ciphertext);
+        let buffer = plaintext.buffer();
         let length = cbc::Decryptor::<Aes256>::new(aes_key, iv)
-            .decrypt_padded_b2b::<Pkcs7>(ciphertext, &mut plaintext)
+            .decrypt_padded::<Pkcs7>(buffer)
             .map_err(|_| DecryptionFailed)?
             .len();
-        plaintext.truncate(length);
+        buffer.truncate(length);
         Ok(plaintext)
     }
 

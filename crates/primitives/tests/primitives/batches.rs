@@ -43,9 +43,13 @@ fn a_batch_is_what_its_messages_are_alone() {
         let decrypted = decryptor.decrypt_batch(&received(&batch));
         assert_eq!(decrypted.len(), count);
         for ((decrypted, plaintext), sent) in decrypted.iter().zip(&plaintexts).zip(&batch) {
-            assert_eq!(decrypted.as_ref().map(|text| &**text), Ok(plaintext), "{tier}, {count}");
+            assert_eq!(
+                decrypted.as_ref().map(|text| &**text),
+                Ok(&plaintext[..]),
+                "{tier}, {count}"
+            );
             let alone = decryptor.decrypt(&sent.ephemeral, &sent.ciphertext);
-            assert_eq!(alone.as_deref(), Ok(plaintext));
+            assert_eq!(alone.as_deref(), Ok(&plaintext[..]));
         }
     }
 }
@@ -84,7 +88,7 @@ fn what_does_not_decrypt_fails_alone() {
                 assert_eq!(*result, Err(DecryptionFailed), "{tier}, {place}");
             } else {
                 let plaintext = result.as_ref().map(|text| &**text);
-                assert_eq!(plaintext, Ok(&plaintexts[place]), "{tier}, {place}");
+                assert_eq!(plaintext, Ok(&plaintexts[place][..]), "{tier}, {place}");
             }
         }
         let ephemeral: Vec<_> = received.iter().map(|(ephemeral, _)| *ephemeral).collect();

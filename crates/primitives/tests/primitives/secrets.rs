@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use matrix_key_backup_primitives::{
     AesCtrHmacKeys, BackupDecryptionKey, BackupMacKey, CtrIv, Passphrase,
-    hazmat::{EphemeralSecretKey, MessageKeys, SharedSecret},
+    hazmat::{EphemeralSecretKey, MessageKeys, Plaintext, SharedSecret},
     key_representation::KeyBytes,
 };
 use subtle::ConstantTimeEq;
@@ -81,6 +81,11 @@ fn secrets_are_redacted_wiped_and_compared_in_constant_time() {
         let ephemeral = EphemeralSecretKey::from_slice(&[200; 32]).unwrap();
         SharedSecret::for_recipient(&key, &ephemeral.public_key()).unwrap()
     };
+    let decrypted = |text: &[u8]| {
+        let keys = MessageKeys::from_slice(&[7; 80]).unwrap();
+        keys.decrypt(&keys.encrypt(text)).unwrap()
+    };
+    check::<Plaintext>("Plaintext", 20, decrypted);
     assert_eq!(format!("{:?}", shared(100)), "SharedSecret([redacted])");
     assert!(shared(100) == shared(100));
     assert!(shared(100) != shared(200));

@@ -3,38 +3,42 @@
 use alloc::{string::String, vec::Vec};
 use core::mem;
 
+use memchr::{memchr, memchr2};
 use zeroize::Zeroizing;
 
-use super::{Json, JsonError, JsonErrorKind, Member, Name, Object, Repr, Text, plain_run};
+use super::{Json, JsonError, JsonErrorKind, Member, Object, Repr, Text};
 
-/// Values and names in an ordinary entry; more are no problem, only another allocation.
-const USUAL_SIZE: usize = 16;
+/// Properties in an ordinary entry; more are no problem, only another allocation.
+const USUAL_SIZE: usize = 10;
 
 pub(super) fn parse(text: &str, max_depth: usize) -> Result<Json<'_>, JsonError> {
     let mut parser = Parser {
         text,
+        has_controls: text.bytes().fold(false, |any, byte| any | is_control(byte)),
         position: 0,
-        names: Vec::with_capacity(USUAL_SIZE),
-        values: Vec::with_capacity(USUAL_SIZE),
+        members: Vec::with_capacity(USUAL_SIZE),
+        elements: Vec::new(),
     };
     parser.skip_whitespace();
-    parser.value(max_depth)?;
+    let json = parser.value(max_depth)?;
     parser.skip_whitespace();
-    match (parser.peek(), parser.values.pop()) {
-        (None, Some(json)) => Ok(json),
-        _ => Err(parser.error(JsonErrorKind::TrailingText)),
+    match parser.peek() {
+        None => Ok(json),
+        Some(_) => Err(parser.error(JsonErrorKind::TrailingText)),
     }
 }
 
-/// Each method reads from `position` on, and leaves what it has read on one of two stacks: the
-/// names and the values of all containers that are open. So a closed container is allocated once,
-/// with its exact size, and small objects in large numbers cost no spare room. It is also faster
-/// than returning the values, which are large, through a `Result` each.
+/// Each method reads from `position` on. What belongs to objects and arrays that are still open is on
+/// two stacks: so a closed one is allocated once, with its exact size, and small ones in large
+/// numbers cost no spare room.
 struct Parser<'a> {
     text: &'a str,
+    /// Whether there are control characters at all. Between properties they are whitespace; where there
+    /// are none, as in what most software writes, no string has to be searched for them.
+    has_controls: bool,
     position: usize,
-    names: Vec<Name<'a>>,
-    values: Vec<Json<'a>>,
+    members: Vec<Member<'a>>,
+    elements: Vec<Json<'a>>,
 }
 
 impl<'a> Parser<'a> {
@@ -75,19 +79,17 @@ impl<'a> Parser<'a> {
     }
 
     /// `levels` is how many more levels of nesting are allowed.
-    fn value(&mut self, levels: usize) -> Result<(), JsonError> {
-        let json = match self.peek() {
-            Some(b'{') => return self.object(levels),
-            Some(b'[') => return self.array(levels),
-            Some(b'"') => Json::String(self.string()?.decoded()),
-            Some(b'-' | b'0'..=b'9') => Json::Number(self.number()?),
-            Some(b't') => self.literal("true", Json::Bool(true))?,
-            Some(b'f') => self.literal("false", Json::Bool(false))?,
-            Some(b'n') => self.literal("null", Json::Null)?,
-            _ => return Err(self.unexpected()),
-        };
-        self.values.push(json);
-        Ok(())
+    fn value(&mut self, levels: usize) -> Result<Json<'a>, JsonError> {
+        match self.peek() {
+            Some(b'{') => self.object(levels).map(Json::Object),
+            Some(b'[') => self.array(levels).map(Json::Array),
+            Some(b'"') => Ok(Json::String(self.string()?.decoded())),
+            Some(b'-' | b'0'..=b'9') => self.number().map(Json::Number),
+            Some(b't') => self.literal("true", Json::Bool(true)),
+            Some(b'f') => self.literal("false", Json::Bool(false)),
+            Some(b'n') => self.literal("null", Json::Null),
+            _ => Err(self.unexpected()),
+        }
     }
 
     fn literal(&mut self, word: &str, value: Json<'a>) -> Result<Json<'a>, JsonError> {
@@ -121,24 +123,28 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn array(&mut self, levels: usize) -> Result<(), JsonError> {
-        let first = self.values.len();
+    fn array(&mut self, levels: usize) -> Result<Vec<Json<'a>>, JsonError> {
+        let first = self.elements.len();
         let levels = self.enter(levels)?;
         if self.peek() == Some(b']') {
             self.position += 1;
         } else {
-            self.value(levels)?;
+            self.element(levels)?;
             while self.another(b']')? {
-                self.value(levels)?;
+                self.element(levels)?;
             }
         }
-        let elements = self.values.drain(first..).collect();
-        self.values.push(Json::Array(elements));
+        Ok(self.elements.drain(first..).collect())
+    }
+
+    fn element(&mut self, levels: usize) -> Result<(), JsonError> {
+        let element = self.value(levels)?;
+        self.elements.push(element);
         Ok(())
     }
 
-    fn object(&mut self, levels: usize) -> Result<(), JsonError> {
-        let (first_name, first_value) = (self.names.len(), self.values.len());
+    fn object(&mut self, levels: usize) -> Result<Object<'a>, JsonError> {
+        let first = self.members.len();
         let levels = self.enter(levels)?;
         if self.peek() == Some(b'}') {
             self.position += 1;
@@ -148,13 +154,9 @@ impl<'a> Parser<'a> {
                 self.member(levels)?;
             }
         }
-        let names = self.names.drain(first_name..);
-        let values = self.values.drain(first_value..);
-        let members = names.zip(values).map(|(name, value)| Member { name, value });
-        let mut members: Vec<_> = members.collect();
+        let mut members: Vec<_> = self.members.drain(first..).collect();
         sort_without_duplicates(&mut members)?;
-        self.values.push(Json::Object(Object { members }));
-        Ok(())
+        Ok(Object { members })
     }
 
     fn member(&mut self, levels: usize) -> Result<(), JsonError> {
@@ -167,9 +169,28 @@ impl<'a> Parser<'a> {
         self.expect(b':')?;
         self.skip_whitespace();
         let start = self.position;
-        self.value(levels)?;
-        self.names.push(Name { text: name.decoded(), raw: self.since(start), offset });
+        let value = if self.peek() == Some(b'"') {
+            let value = self.string()?;
+            if !name.escaped && !value.escaped {
+                self.keep_plain(name.content, value.content, start, offset);
+                return Ok(());
+            }
+            Json::String(value.decoded())
+        } else {
+            self.value(levels)?
+        };
+        self.members.push(Member { name: name.decoded(), value, raw: self.since(start), offset });
         Ok(())
+    }
+
+    /// Keeps a member that is a string without escapes, as nearly all are. Never inlined, so that it is
+    /// written out of registers: what goes through memory in pieces, and is then read as a whole, waits
+    /// there for longer than it took to read.
+    #[inline(never)]
+    fn keep_plain(&mut self, name: &'a str, value: &'a str, start: usize, offset: usize) {
+        let raw = self.since(start);
+        let (name, value) = (Text(Repr::Borrowed(name)), Text(Repr::Borrowed(value)));
+        self.members.push(Member { name, value: Json::String(value), raw, offset });
     }
 
     fn number(&mut self) -> Result<&'a str, JsonError> {
@@ -215,21 +236,25 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// A string, from its opening quote on.
+    /// A string, from its opening quote on. Inlined, it stays in registers.
+    #[inline(always)]
     fn string(&mut self) -> Result<Quoted<'a>, JsonError> {
         self.position += 1;
         let start = self.position;
         let mut escaped = false;
         loop {
             let rest = self.text.as_bytes().get(self.position..).unwrap_or_default();
-            self.position += plain_run(rest);
+            let run = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+            if self.has_controls {
+                self.refuse_controls(run)?;
+            }
+            self.position += run;
             match self.peek() {
                 Some(b'"') => break,
-                Some(b'\\') => {
+                Some(_) => {
                     escaped = true;
                     self.skip_escape()?;
                 }
-                Some(_) => return Err(self.error(JsonErrorKind::ControlCharacter)),
                 None => return Err(self.error(JsonErrorKind::UnexpectedEnd)),
             }
         }
@@ -238,6 +263,19 @@ impl<'a> Parser<'a> {
         Ok(Quoted { content, escaped })
     }
 
+    /// There must be none in the next `run` bytes.
+    fn refuse_controls(&mut self, run: usize) -> Result<(), JsonError> {
+        let next = self.text.bytes().skip(self.position).take(run);
+        match { next }.position(is_control) {
+            None => Ok(()),
+            Some(place) => {
+                self.position += place;
+                Err(self.error(JsonErrorKind::ControlCharacter))
+            }
+        }
+    }
+
+    #[cold]
     fn skip_escape(&mut self) -> Result<(), JsonError> {
         let rest = self.text.as_bytes().get(self.position + 1..).unwrap_or_default();
         self.position += match rest {
@@ -256,19 +294,24 @@ struct Quoted<'a> {
 }
 
 impl<'a> Quoted<'a> {
+    #[inline(always)]
     fn decoded(self) -> Text<'a> {
         Text(if self.escaped { decode(self.content) } else { Repr::Borrowed(self.content) })
     }
 }
 
-/// Sorting and comparing neighbours keeps this from being quadratic in hostile input.
+/// Sorting and comparing neighbours keeps this from being quadratic in hostile input. What is sorted
+/// has none of the same name, and needs no more: so writers write.
 fn sort_without_duplicates(members: &mut [Member<'_>]) -> Result<(), JsonError> {
-    members.sort_unstable_by(|one, other| one.name.text.cmp(&other.name.text));
+    if members.is_sorted_by(|one, other| one.name < other.name) {
+        return Ok(());
+    }
+    members.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     for pair in members.windows(2) {
         if let [one, other] = pair
-            && one.name.text == other.name.text
+            && one.name == other.name
         {
-            let offset = one.name.offset.max(other.name.offset);
+            let offset = one.offset.max(other.offset);
             return Err(JsonError { kind: JsonErrorKind::DuplicateProperty, offset });
         }
     }
@@ -276,11 +319,13 @@ fn sort_without_duplicates(members: &mut [Member<'_>]) -> Result<(), JsonError> 
 }
 
 /// Decodes the content of a string whose escapes are known to be well-formed.
+#[cold]
 fn decode<'a>(content: &str) -> Repr<'a> {
     // No escape is shorter than what it stands for, so this never grows and leaves no copy behind.
     let mut decoded = Zeroizing::new(Vec::with_capacity(content.len()));
     let mut rest = content.as_bytes();
-    while let Some((plain, escape)) = rest.split_at_checked(plain_run(rest)) {
+    loop {
+        let (plain, escape) = rest.split_at(memchr(b'\\', rest).unwrap_or(rest.len()));
         decoded.extend_from_slice(plain);
         rest = match escape {
             [b'\\', b'u', tail @ ..] => decode_unicode(tail, &mut decoded),
@@ -296,6 +341,10 @@ fn decode<'a>(content: &str) -> Repr<'a> {
         Ok(text) => Repr::Decoded(Zeroizing::new(text)),
         Err(error) => Repr::IllFormed(Zeroizing::new(error.into_bytes())),
     }
+}
+
+const fn is_control(byte: u8) -> bool {
+    byte < 0x20
 }
 
 const fn unescaped(letter: u8) -> u8 {
