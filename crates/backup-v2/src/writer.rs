@@ -37,7 +37,7 @@ pub struct BackupWriter {
 impl BackupWriter {
     /// Puts the two keys together, with the names to write (N-1).
     ///
-    /// It makes tables of the public key, which takes a millisecond or two: keep the writer, or
+    /// It makes tables of the public key, which takes about a millisecond: keep the writer, or
     /// a clone of it, for all keys of a backup.
     ///
     /// # Security

@@ -45,7 +45,6 @@ pub fn encode_unpadded_secret(bytes: &[u8]) -> Zeroizing<String> {
 /// [`Base64Error`] for padding, a character outside the standard alphabet, an impossible length,
 /// or trailing bits that are not zero.
 pub fn decode_unpadded(text: &str) -> Result<Vec<u8>, Base64Error> {
-    // Room that is not filled with zeros twice.
     let mut bytes = Vec::with_capacity(text.len().div_ceil(4) * 3);
     unpadded().decode_vec(text, &mut bytes).map_err(|_| Base64Error)?;
     Ok(bytes)

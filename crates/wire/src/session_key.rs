@@ -167,7 +167,7 @@ impl UncheckedSessionExport {
     }
 }
 
-/// Version, message index and public key of a text of [`BASE64_LENGTH`], which may be of any bytes.
+/// Version, message index and public key of a text of [`BASE64_LENGTH`].
 fn ends(text: &str) -> Option<(u8, u32, [u8; 32])> {
     // Four characters are three bytes. Where a byte of the ratchet is among them, which is secret,
     // decoding takes constant time.

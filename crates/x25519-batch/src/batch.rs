@@ -66,7 +66,7 @@ impl Batch {
     pub fn diffie_hellman(&self, secret: &SecretKey, points: &[PublicKey]) -> Vec<SharedSecret> {
         let mut shared = Vec::new();
         shared.resize_with(points.len(), SharedSecret::zero);
-        then_wipe_stack(self.implementation.stack_to_wipe(points.len()), || {
+        then_wipe_stack(|| {
             self.implementation.diffie_hellman(secret, points, &mut |index, bytes| {
                 if let Some(shared) = shared.get_mut(index) {
                     shared.set(bytes);

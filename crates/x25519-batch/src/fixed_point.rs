@@ -45,7 +45,7 @@ impl FixedPoint {
     pub fn shared_secrets(&self, secrets: &[SecretKey]) -> Vec<SharedSecret> {
         let mut shared = Vec::new();
         shared.resize_with(secrets.len(), SharedSecret::zero);
-        then_wipe_stack(self.0.stack_to_wipe(secrets.len()), || {
+        then_wipe_stack(|| {
             self.0.multiply(secrets, &mut |index, _, bytes| {
                 if let Some(shared) = shared.get_mut(index) {
                     shared.set(bytes);
@@ -60,7 +60,7 @@ impl FixedPoint {
     #[must_use]
     pub fn public_keys(&self, secrets: &[SecretKey]) -> Vec<PublicKey> {
         let mut public = alloc::vec![PublicKey::BASE_POINT; secrets.len()];
-        then_wipe_stack(self.0.stack_to_wipe(secrets.len()), || {
+        then_wipe_stack(|| {
             self.0.multiply(secrets, &mut |index, _, bytes| {
                 if let Some(public) = public.get_mut(index) {
                     *public = PublicKey::from_array(bytes);
@@ -137,7 +137,7 @@ impl Recipient {
     pub fn agree(&self, ephemeral: &[SecretKey]) -> Vec<KeyAgreement> {
         let mut agreed = Vec::new();
         agreed.resize_with(ephemeral.len(), KeyAgreement::empty);
-        then_wipe_stack(self.tables.stack_to_wipe(ephemeral.len()), || {
+        then_wipe_stack(|| {
             self.tables.multiply(ephemeral, &mut |index, point, bytes| match (
                 agreed.get_mut(index),
                 point,

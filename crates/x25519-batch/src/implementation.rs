@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 
-use crate::wipe::StackSize;
 use crate::{PublicKey, SecretKey};
 
 /// X25519 on one tier.
@@ -20,10 +19,6 @@ pub(crate) trait Implementation: Send + Sync {
 
     /// Gives for each encoding, with its index, whether it is that of a point. All of it is public.
     fn ed25519_points(&self, encodings: &[[u8; 32]], result: &mut dyn FnMut(usize, bool));
-
-    /// How much of the stack [`diffie_hellman`](Self::diffie_hellman) with `count` points leaves to
-    /// be wiped.
-    fn stack_to_wipe(&self, count: usize) -> StackSize;
 }
 
 /// Points that are multiplied often, with their tables.
@@ -31,7 +26,4 @@ pub(crate) trait FixedPoints: Send + Sync {
     /// Multiplies each point by each secret, and gives the result with the index of the secret and
     /// that of the point.
     fn multiply(&self, secrets: &[SecretKey], result: &mut dyn FnMut(usize, usize, &[u8; 32]));
-
-    /// How much of the stack [`multiply`](Self::multiply) with `count` secrets leaves to be wiped.
-    fn stack_to_wipe(&self, count: usize) -> StackSize;
 }

@@ -17,8 +17,9 @@
 //! # Why it is right
 //!
 //! - Field: a value is a *product* or an *element*, and the compiler knows which, so bounds need to
-//!   be argued for single operations only. The tests prove them for all inputs by running the same
-//!   code over intervals, and check every operation against long multiplication.
+//!   be argued for single operations only. The tests prove those of `field51` for all inputs by
+//!   running the same code over intervals, try `wide51` at its bounds, and check every operation
+//!   against long multiplication.
 //! - Curve: the ladder of RFC 7748 has no exceptions. Neither has addition on the Edwards form,
 //!   since d is not a square; a point on the twist has no Edwards form and goes to the ladder.
 //! - Zero: the one division is by zero exactly where the result is infinity, for which RFC 7748
@@ -29,23 +30,33 @@
 //! # Why it takes constant time
 //!
 //! There is no branch on and no memory access at what is in a lane: choices are masks, and a
-//! table's rows are permuted within a register. What the time depends on: the number of scalars and
+//! table's rows are permuted within a register, or read as a whole. What the time depends on: the number of scalars and
 //! points, and whether a point that a table is made of is on the twist.
 
 mod bytes;
 mod comb;
+#[cfg(any(test, feature = "models", all(target_arch = "x86_64", target_feature = "sse2")))]
 mod decoding;
+#[cfg(any(test, feature = "models", all(target_arch = "x86_64", target_feature = "sse2")))]
 mod doubles51;
 mod edwards;
 mod field;
+#[cfg(any(test, feature = "models", all(target_arch = "x86_64", target_feature = "sse2")))]
 mod field51;
 mod fraction;
+#[cfg(any(test, feature = "models", all(target_arch = "x86_64", target_feature = "sse2")))]
 mod integers51;
 mod ladder;
 mod limbs;
 mod plain;
 mod scalar;
+#[cfg(any(test, feature = "models", all(target_arch = "x86_64", target_feature = "sse2")))]
+mod vector_unit;
 mod wide51;
+#[cfg_attr(
+    not(any(test, feature = "models", all(target_arch = "x86_64", target_feature = "sse2"))),
+    expect(dead_code, reason = "some of it only vector units have")
+)]
 mod word;
 
 #[cfg(test)]
@@ -67,31 +78,31 @@ use alloc::vec::Vec;
 
 use self::bytes::{bytes_of, words_of};
 use self::comb::Comb;
+#[cfg(any(test, feature = "models", all(target_arch = "x86_64", target_feature = "sse2")))]
 pub(crate) use self::doubles51::Doubles51;
 use self::field::Field;
+#[cfg(any(test, feature = "models", all(target_arch = "x86_64", target_feature = "sse2")))]
 pub(crate) use self::field51::Field51;
 use self::fraction::{Fraction, Fractions, ROOM};
+#[cfg(any(test, feature = "models", all(target_arch = "x86_64", target_feature = "sse2")))]
 pub(crate) use self::integers51::Integers51;
 pub(crate) use self::plain::Plain;
+#[cfg(any(test, feature = "models", all(target_arch = "x86_64", target_feature = "sse2")))]
+pub(crate) use self::vector_unit::Lanes;
 pub(crate) use self::wide51::Wide51;
 use self::word::{Backend, Word};
-use crate::implementation::{FixedPoints, Implementation};
-use crate::wipe::StackSize;
+use crate::implementation::FixedPoints;
 use crate::{PublicKey, SecretKey};
 
-/// X25519 in the lanes of one vector unit, with one field.
-#[derive(Clone, Copy)]
-pub(crate) struct Lanes<F: Field> {
+/// Prepares for multiplying these points by many secrets. What is left over by itself goes to `alone`,
+/// if there is one.
+pub(crate) fn fixed_points<F: Field>(
     backend: F::Backend,
-    /// Does what is left over by itself, where lanes are slow for that.
-    alone: &'static dyn Implementation,
-}
-
-impl<F: Field> Lanes<F> {
-    /// Takes the proof that the unit is there.
-    pub(crate) fn new(backend: F::Backend, alone: &'static dyn Implementation) -> Self {
-        Self { backend, alone }
-    }
+    points: &[PublicKey],
+    alone: Option<Box<dyn FixedPoints>>,
+) -> Box<dyn FixedPoints> {
+    let points = points.iter().map(|point| FixedPoint::new(backend, point)).collect();
+    Box::new(FixedLanes::<F> { backend, points, alone })
 }
 
 /// Multiplies each point by the secret, and gives the result with the point's index.
@@ -101,6 +112,9 @@ pub(crate) fn diffie_hellman<F: Field>(
     points: &[PublicKey],
     result: &mut dyn FnMut(usize, &[u8; 32]),
 ) {
+    if points.is_empty() {
+        return;
+    }
     let lanes = F::Word::LANES;
     let scalars = gather::<F>(backend, |_| Some(secret.as_array()));
     let mut indices = 0..points.len();
@@ -116,62 +130,6 @@ pub(crate) fn diffie_hellman<F: Field>(
             }
         });
     }
-}
-
-impl<F: Field> Implementation for Lanes<F> {
-    fn diffie_hellman(
-        &self,
-        secret: &SecretKey,
-        points: &[PublicKey],
-        result: &mut dyn FnMut(usize, &[u8; 32]),
-    ) {
-        let (points, alone) = points.split_at(in_lanes::<F>(points.len()));
-        self.alone.diffie_hellman(secret, alone, &mut |index, bytes| {
-            result(points.len() + index, bytes);
-        });
-        diffie_hellman::<F>(self.backend, secret, points, result);
-    }
-
-    fn fixed_points(&self, points: &[PublicKey]) -> Box<dyn FixedPoints> {
-        let Self { backend, alone } = *self;
-        let alone = F::Backend::SLOW_ALONE.then(|| alone.fixed_points(points));
-        let points = points.iter().map(|point| FixedPoint::new(backend, point)).collect();
-        Box::new(FixedLanes::<F> { backend, points, alone })
-    }
-
-    fn ed25519_points(&self, encodings: &[[u8; 32]], result: &mut dyn FnMut(usize, bool)) {
-        let backend = self.backend;
-        let lanes = F::Word::LANES;
-        // One by itself takes longer in a vector, on any unit.
-        let alone = usize::from(encodings.len() % lanes == 1);
-        let (encodings, alone) = encodings.split_at(encodings.len() - alone);
-        self.alone.ed25519_points(alone, &mut |index, is_point| {
-            result(encodings.len() + index, is_point);
-        });
-        let mut indices = 0..encodings.len();
-        for encodings in encodings.chunks(VECTORS * lanes) {
-            let vectors: [_; VECTORS] = core::array::from_fn(|vector| {
-                gather::<F>(backend, |lane| encodings.get(vector * lanes + lane))
-            });
-            for words in decoding::are_points::<F, VECTORS>(backend, vectors) {
-                for (lane, index) in (0..lanes).zip(&mut indices) {
-                    result(index, words.lane(lane) == 1);
-                }
-            }
-        }
-    }
-
-    fn stack_to_wipe(&self, count: usize) -> StackSize {
-        stack_to_wipe::<F>(count)
-    }
-}
-
-/// How many vectors of encodings are looked at side by side: with IFMA, a square waits for the one
-/// before a quarter of the time.
-const VECTORS: usize = 2;
-
-fn stack_to_wipe<F: Field>(count: usize) -> StackSize {
-    if in_lanes::<F>(count) == 0 { StackSize::Small } else { StackSize::Large }
 }
 
 /// How many of `count` operations go into lanes: all, unless one would be left for a vector of its
@@ -242,10 +200,6 @@ impl<F: Field> FixedPoints for FixedLanes<F> {
                 }
             });
         }
-    }
-
-    fn stack_to_wipe(&self, count: usize) -> StackSize {
-        stack_to_wipe::<F>(count)
     }
 }
 

@@ -26,13 +26,12 @@
 //! |---|---:|---|
 //! | [`Avx512Ifma`](Tier::Avx512Ifma) | 8 | x86-64 with AVX-512 F, DQ and IFMA |
 //! | [`Avx2`](Tier::Avx2) | 4 | x86-64 with AVX2 and FMA |
-//! | [`Portable`](Tier::Portable) | 1 | everywhere; fixed points by curve25519-dalek |
+//! | [`Portable`](Tier::Portable) | 1 | everywhere; by curve25519-dalek where words have 32 bits |
 //!
 //! # Why the results are right
 //!
-//! The tiers are one generic program, with three ways to multiply limbs; but for fixed points on the
-//! portable tier, which are curve25519-dalek's. The bounds of every field operation are written
-//! beside it. The types keep apart what is within one bound or another, and debug builds check each
+//! The tiers are one generic program, with three ways to multiply limbs. The bounds of every field
+//! operation are written beside it. The types keep apart what is within one bound or another, and debug builds check each
 //! value in each lane. A test proves the bounds of the vector tiers for all inputs, by running the
 //! same code over intervals; on the portable tier, where nothing but a difference can go down, limbs
 //! at their bounds show as much. Field operations are compared with long
@@ -43,25 +42,25 @@
 //! # Constant time
 //!
 //! No branch and no memory address depends on a secret, on any tier: choices are masks, and
-//! look-ups permute a register. What the time depends on is how many keys and points there are, and
+//! look-ups permute a register, or read all of a row. What the time depends on is how many keys and points there are, and
 //! whether a fixed point is on the twist. Encodings of Ed25519 are no secrets: on the portable tier,
 //! the time to tell whether they are points depends on them.
 //!
 //! What the compiler made of it is checked too, by `cargo xtask ct` in the repository. Under
 //! valgrind, with secrets marked as undefined, memcheck finds nothing on the portable tier, on AVX2
-//! and in both models; it does not know AVX-512. (One assertion of curve25519-dalek looks at a
-//! product that cannot be zero, so it always holds.) On the processor itself, all tiers are timed
-//! with a fixed secret and with random ones, as [dudect] does it. Another compiler, other flags or
-//! another processor may do otherwise: run it where it matters to you.
+//! and in both models; it does not know AVX-512. On the processor itself, all tiers are timed with a
+//! fixed secret and with random ones, as [dudect] does it. Another compiler, other flags or another
+//! processor may do otherwise: run it where it matters to you.
 //!
 //! [dudect]: https://eprint.iacr.org/2016/1123
 //!
 //! # Secrets in memory
 //!
 //! [`SecretKey`] and [`SharedSecret`] are wiped on drop. Intermediate results are wiped as well:
-//! those that wait for the shared inversion, and then the stack below the call. No table is made of
-//! a secret. On the portable tier, curve25519-dalek leaves denominators of results in memory that
-//! it frees; and what the system copies away, as for a core dump, is out of reach.
+//! those that wait for the shared inversion, and then the stack below the call, as far down as
+//! optimised code uses it. No table is made of a secret. Where words have 32 bits, curve25519-dalek
+//! leaves denominators of results in memory that it frees; and what the system copies away, as for a
+//! core dump, is out of reach.
 //!
 //! # Unsafe code
 //!
@@ -83,7 +82,7 @@ extern crate alloc;
 mod batch;
 mod fixed_point;
 mod implementation;
-#[cfg(any(test, feature = "models", all(target_arch = "x86_64", target_feature = "sse2")))]
+#[cfg(any(test, feature = "models", target_pointer_width = "64"))]
 mod lanes;
 mod length_error;
 mod portable;

@@ -11,7 +11,7 @@ use crate::{BackupPublicKey, EphemeralPublicKey};
 /// Encrypts to one backup, any number of messages (V1-2 to V1-4).
 ///
 /// It keeps tables of the two points that each message multiplies by a secret, the base point and
-/// the backup's key. They take some 120 KB and a millisecond or two to make; a single message
+/// the backup's key. They take some 120 KB and about a millisecond to make; a single message
 /// then takes half the time that [`encrypt`](super::encrypt) takes, and a batch, in the lanes of
 /// the vector unit, down to a twentieth. Clones share them.
 ///

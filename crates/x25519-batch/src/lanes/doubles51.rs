@@ -22,7 +22,8 @@
 
 use core::marker::PhantomData;
 
-use super::field51::{P, Radix51, carry, every_pair, pairs_of_different, pairs_of_same};
+use super::field51::{Radix51, carry, every_pair, pairs_of_different, pairs_of_same};
+use super::limbs::P;
 use super::word::{Backend, MultiplyFused, Word};
 
 /// Multiplies doubles.

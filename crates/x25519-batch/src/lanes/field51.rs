@@ -13,11 +13,8 @@ use core::marker::PhantomData;
 use zeroize::Zeroize;
 
 use super::field::Field;
-use super::limbs::MASK_51;
+use super::limbs::{MASK_51, P};
 use super::word::{Backend, Word};
-
-/// p, limb by limb.
-pub(crate) const P: [u64; 5] = [MASK_51 - 18, MASK_51, MASK_51, MASK_51, MASK_51];
 
 /// How limbs are multiplied, and how large they may be.
 ///

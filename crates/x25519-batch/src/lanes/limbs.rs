@@ -5,6 +5,9 @@ use super::word::Word;
 /// Bits 0 to 50.
 pub(crate) const MASK_51: u64 = (1 << 51) - 1;
 
+/// p = 2^255 − 19, limb by limb.
+pub(crate) const P: [u64; 5] = [MASK_51 - 18, MASK_51, MASK_51, MASK_51, MASK_51];
+
 /// The limbs of a number of 255 bits, each below 2^51. Bit 255 is ignored, as RFC 7748 asks.
 #[inline(always)]
 pub(crate) fn from_words<W: Word>([a, b, c, d]: [W; 4]) -> [W; 5] {

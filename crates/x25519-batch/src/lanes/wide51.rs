@@ -18,8 +18,7 @@
 use zeroize::Zeroize;
 
 use super::field::Field;
-use super::field51::P;
-use super::limbs::MASK_51;
+use super::limbs::{MASK_51, P};
 use super::plain::{Integer, Plain};
 use super::word::Word as _;
 
@@ -156,10 +155,17 @@ impl Field for Wide51 {
 
     #[inline(always)]
     fn look_up(place: Integer, rows: &[[u64; 8]; 5]) -> Element {
-        Element::new(rows.map(
-            #[inline(always)]
-            |row| place.look_up(&row).0,
-        ))
+        let mut masks = [place; 8];
+        for (number, mask) in (0..).zip(&mut masks) {
+            *mask = (*mask ^ Integer(number)).is_zero();
+        }
+        let mut found = [0; 5];
+        for (found, row) in found.iter_mut().zip(rows) {
+            for (mask, value) in masks.iter().zip(row) {
+                *found |= mask.0 & value;
+            }
+        }
+        Element::new(found)
     }
 
     #[inline(always)]

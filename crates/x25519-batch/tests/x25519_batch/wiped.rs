@@ -79,15 +79,18 @@ fn no_secret_is_left_on_the_stack() {
     // What the making of these keys has left.
     leave_on_the_stack(0);
     for batch in batches() {
-        let shared = batch.diffie_hellman(&secrets[0], &points);
-        assert_eq!(remains(&wanted), 0, "{}: shared secrets", batch.tier());
-        assert_eq!(remains(&words(&[key])), 0, "{}: the secret", batch.tier());
-        drop(shared);
-        let keys: Vec<SecretKey> = others.iter().map(secret).collect();
-        let recipient = batch.recipient(&point(&key));
-        leave_on_the_stack(0);
-        let agreed = recipient.agree(&keys);
-        assert_eq!(remains(&words(&others)), 0, "{}: ephemeral secrets", batch.tier());
-        drop(agreed);
+        // All of them, one by itself, and one that is left over on every tier.
+        for count in [40, 1, 9, 5] {
+            let shared = batch.diffie_hellman(&secrets[0], &points[..count]);
+            assert_eq!(remains(&wanted), 0, "{}, {count}: shared secrets", batch.tier());
+            assert_eq!(remains(&words(&[key])), 0, "{}, {count}: the secret", batch.tier());
+            drop(shared);
+            let keys: Vec<SecretKey> = others.iter().take(count).map(secret).collect();
+            let recipient = batch.recipient(&point(&key));
+            leave_on_the_stack(0);
+            let agreed = recipient.agree(&keys);
+            assert_eq!(remains(&words(&others)), 0, "{}, {count}: ephemeral secrets", batch.tier());
+            drop(agreed);
+        }
     }
 }
