@@ -13,8 +13,6 @@ pub(crate) struct Operation {
     pub(crate) name: &'static str,
     /// How many secrets it wants.
     pub(crate) secrets: usize,
-    /// Whether it has a table of its point.
-    pub(crate) table: bool,
     run: fn(&Operations, &[SecretKey]) -> Results,
     wanted: Wanted,
 }
@@ -45,13 +43,11 @@ impl Operations {
 
     /// All there are, for `many` secrets where one operation takes several.
     pub(crate) fn all(many: usize) -> Vec<Operation> {
-        let fixed =
-            |name, table, run, wanted| Operation { name, secrets: many, table, run, wanted };
+        let fixed = |name, run, wanted| Operation { name, secrets: many, run, wanted };
         vec![
             Operation {
                 name: "one secret, many points",
                 secrets: 1,
-                table: false,
                 run: |it, secrets| shared(&it.batch.diffie_hellman(&secrets[0], &it.points)),
                 wanted: |secrets, points| {
                     points.iter().map(|point| x25519_dalek::x25519(secrets[0], *point)).collect()
@@ -59,7 +55,6 @@ impl Operations {
             },
             fixed(
                 "public keys",
-                true,
                 |it, secrets| {
                     let base_point = it.batch.fixed_point(&PublicKey::BASE_POINT);
                     base_point.public_keys(secrets).iter().map(bytes).collect()
@@ -68,19 +63,16 @@ impl Operations {
             ),
             fixed(
                 "many secrets, a point on the curve",
-                true,
                 |it, secrets| shared(&it.fixed(&ON_THE_CURVE, secrets)),
                 |secrets, _| each(secrets, &[ON_THE_CURVE]),
             ),
             fixed(
                 "many secrets, a point on the twist",
-                false,
                 |it, secrets| shared(&it.fixed(&ON_THE_TWIST, secrets)),
                 |secrets, _| each(secrets, &[ON_THE_TWIST]),
             ),
             fixed(
                 "key agreements with one recipient",
-                true,
                 |it, secrets| {
                     let agreed = it.batch.recipient(&point(&ON_THE_CURVE)).agree(secrets);
                     let both = agreed
