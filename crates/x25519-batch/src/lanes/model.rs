@@ -4,11 +4,11 @@
 //! sum that leaves 64 bits is a panic. Constant time like the real ones: choices are made by masks.
 
 use core::array::from_fn;
-use core::hint::black_box;
 use core::ops::{Add, BitAnd, BitOr, BitXor, Sub};
 
 use zeroize::Zeroize;
 
+use super::plain::zero_mask;
 use super::word::{Backend, Multiply52, MultiplyFused, Word};
 
 /// A vector unit that is none. There is nothing to prove.
@@ -75,13 +75,6 @@ operator!(Sub, sub, -);
 operator!(BitAnd, bitand, &);
 operator!(BitOr, bitor, |);
 operator!(BitXor, bitxor, ^);
-
-/// All ones if `value` is zero, else zero. The compiler must not know that there are only these
-/// two, or it might branch.
-fn zero_mask(value: u64) -> u64 {
-    let not_zero = (value | value.wrapping_neg()) >> 63;
-    black_box(not_zero).wrapping_sub(1)
-}
 
 impl<const LANES: usize> Word for Integers<LANES> {
     const LANES: usize = LANES;

@@ -60,6 +60,14 @@ operator!(BitAnd, bitand, &);
 operator!(BitOr, bitor, |);
 operator!(BitXor, bitxor, ^);
 
+/// All ones if `value` is zero, else zero. The compiler must not know that there are only these
+/// two, or it might branch.
+#[inline(always)]
+pub(super) fn zero_mask(value: u64) -> u64 {
+    let not_zero = (value | value.wrapping_neg()) >> 63;
+    black_box(not_zero).wrapping_sub(1)
+}
+
 impl Word for Integer {
     const LANES: usize = 1;
     /// All ones for yes.
@@ -87,11 +95,9 @@ impl Word for Integer {
         Self(self.0 >> BITS)
     }
 
-    /// The compiler must not know that there are only two masks, or it might branch.
     #[inline(always)]
     fn is_zero(self) -> Self {
-        let not_zero = (self.0 | self.0.wrapping_neg()) >> 63;
-        Self(black_box(not_zero).wrapping_sub(1))
+        Self(zero_mask(self.0))
     }
 
     #[inline(always)]
