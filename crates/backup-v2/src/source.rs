@@ -1,7 +1,5 @@
 //! Where a key came from, and so whether this writer may vouch for it (V2-8, V2-11).
 
-use alloc::string::String;
-
 use matrix_key_backup_wire::{
     BackedUpSessionData, Context, MegolmSessionExport, NotEarlier, Provenance, RoomId,
     SessionDataV2, SessionId, UnauthenticatedSource, UserId,
@@ -70,8 +68,7 @@ impl SourcedSession {
             return Err(SourceMismatch::SenderKey);
         }
         let claimed = data.sender_claimed_keys();
-        if claimed.len() != 1 || claimed.get("ed25519").map(String::as_str) != Some(sender.ed25519)
-        {
+        if claimed.len() != 1 || claimed.get("ed25519") != Some(sender.ed25519) {
             return Err(SourceMismatch::SenderClaimedKeys);
         }
         Ok(Self::vouched(data, room_id, owner))

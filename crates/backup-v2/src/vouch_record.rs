@@ -54,7 +54,7 @@ impl VouchRecord {
             room_under_mac,
             session_key_sha256: data.session_key().fingerprint(),
             sender_key: data.sender_key().into(),
-            sender_claimed_keys: data.sender_claimed_keys().clone(),
+            sender_claimed_keys: data.sender_claimed_keys().to_map(),
             vouched,
         }
     }
@@ -63,7 +63,7 @@ impl VouchRecord {
     pub(crate) fn is_of(&self, data: &BackedUpSessionData) -> bool {
         data.session_key().fingerprint() == self.session_key_sha256
             && data.sender_key() == self.sender_key
-            && *data.sender_claimed_keys() == self.sender_claimed_keys
+            && data.sender_claimed_keys() == self.sender_claimed_keys
     }
 
     /// The provenance and the room. A context that was not under the MAC is taken from the key:

@@ -216,7 +216,7 @@ impl BackupWriter {
         let (public, keys) =
             self.encryptor.message_keys(ephemeral).map_err(|_| SealError::LowOrderPublicKey)?; // V1-7
         let ciphertext = keys.encrypt(self.plaintext(session).as_bytes());
-        Ok((keys, EncryptedSessionData::new(&public, &ciphertext)))
+        Ok((keys, EncryptedSessionData::new(&public, ciphertext)))
     }
 
     /// Seals each session with the keys of its message; there are as many of these as of those.
@@ -245,7 +245,7 @@ impl BackupWriter {
         // Emptied, all of them is spare room, which is wiped at once and not byte by byte.
         plaintexts.iter_mut().for_each(|plaintext| plaintext.clear());
         keys.iter().zip(ciphertexts).map(|((public, _), ciphertext)| {
-            self.authenticate(&EncryptedSessionData::new(public, &ciphertext))
+            self.authenticate(&EncryptedSessionData::new(public, ciphertext))
         })
     }
 

@@ -61,7 +61,7 @@ fn a_batch_comes_out_as_its_keys_do_alone() {
 
 /// An entry with a right MAC over whatever is in it.
 fn with_mac(reader: &BackupReader, ephemeral: &EphemeralPublicKey, ciphertext: &[u8]) -> String {
-    let encrypted = EncryptedSessionData::new(ephemeral, ciphertext);
+    let encrypted = EncryptedSessionData::new(ephemeral, ciphertext.to_vec());
     let mac = reader.mac_key().mac(encrypted.signable().as_bytes());
     encrypted.to_json_with_backup_mac(&mac, Names::Unstable)
 }

@@ -35,8 +35,10 @@ fn sealed_with(reader: &BackupReader, properties: &[(&str, &str)]) -> (String, S
         &mut rng(),
     )
     .unwrap();
-    let encrypted =
-        matrix_key_backup_wire::EncryptedSessionData::new(&message.ephemeral, &message.ciphertext);
+    let encrypted = matrix_key_backup_wire::EncryptedSessionData::new(
+        &message.ephemeral,
+        message.ciphertext.clone(),
+    );
     let mac = reader.mac_key().mac(encrypted.signable().as_bytes());
     (encrypted.to_json_with_backup_mac(&mac, Names::Stable), SessionDataV2::from(data))
 }

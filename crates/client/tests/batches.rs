@@ -58,7 +58,7 @@ fn session_data(kind: usize, session: &BackedUpSessionData) -> String {
         // V1-7, under a MAC that is right.
         5 => {
             let point = EphemeralPublicKey::from_slice(&[0; 32]).unwrap();
-            let encrypted = EncryptedSessionData::new(&point, &[0; 32]);
+            let encrypted = EncryptedSessionData::new(&point, vec![0; 32]);
             let mac = reader_.mac_key().mac(encrypted.signable().as_bytes());
             encrypted.to_json_with_backup_mac(&mac, Names::Stable)
         }

@@ -1181,7 +1181,7 @@ mod merging {
         )
         .unwrap();
         let encrypted =
-            matrix_key_backup::wire::EncryptedSessionData::new(&raw.ephemeral, &raw.ciphertext);
+            matrix_key_backup::wire::EncryptedSessionData::new(&raw.ephemeral, raw.ciphertext);
         let mac = setup.reader.mac_key().mac(encrypted.signable().as_bytes());
         let json = encrypted.to_json_with_backup_mac(&mac, Names::Stable);
         let entry = KeyBackupData {

@@ -81,6 +81,12 @@ impl BackupMac {
         }
     }
 
+    /// The 32 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The MAC as unpadded base64, 43 characters.
     #[must_use]
     pub fn to_base64(&self) -> String {

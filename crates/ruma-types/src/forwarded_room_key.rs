@@ -58,7 +58,7 @@ impl ForwardedRoomKey {
             sender_key: self.data.sender_key().to_owned(),
             session_id: self.data.session_key().session_id().into(),
             session_key: self.data.session_key().expose_base64().to_string(),
-            sender_claimed_ed25519_key: claimed.ok_or(NotForwardable::NoClaimedKey)?.clone(),
+            sender_claimed_ed25519_key: claimed.ok_or(NotForwardable::NoClaimedKey)?.to_owned(),
             forwarding_curve25519_key_chain: self.data.forwarding_curve25519_key_chain().to_vec(),
         };
         Ok(content.into())

@@ -18,7 +18,7 @@ use crate::{
     json::{Json, JsonError, MAX_DEPTH, Object},
     property::{self, PropertyError},
     session_data::write_raw_members,
-    write::{write_name, write_separator, write_string},
+    write::{write_name, write_other_name, write_separator, write_string},
 };
 
 const PUBLIC_KEY: &str = "public_key";
@@ -143,7 +143,7 @@ fn read_signatures(value: &Json<'_>) -> Result<Signatures, PropertyError> {
 fn write_signatures(signatures: &Signatures) -> String {
     let mut out = String::from("{");
     for (user_id, keys) in signatures {
-        write_name(&mut out, user_id);
+        write_other_name(&mut out, user_id);
         out.push('{');
         for (key_id, signature) in keys {
             write_separator(&mut out);

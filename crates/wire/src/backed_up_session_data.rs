@@ -1,19 +1,20 @@
 //! The plaintext of a backed up key, as v1 defines it (V1-1).
 
 use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
-use core::{fmt, mem};
+use core::fmt;
 
 use matrix_key_backup_primitives::hazmat::Tier;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::{
-    CONTEXT_PROPERTY, Context, MEGOLM_ALGORITHM, MalformedContext, MegolmSessionExport,
-    OtherProperties, RatchetOrder, SHARED_HISTORY, SHARED_HISTORY_SDK, SHARED_HISTORY_UNSTABLE,
-    SessionKeyError,
-    json::{Json, JsonError, Object, Text},
+    CONTEXT_PROPERTY, ClaimedKeys, Context, MEGOLM_ALGORITHM, MalformedContext,
+    MegolmSessionExport, OtherProperties, RatchetOrder, SHARED_HISTORY, SHARED_HISTORY_SDK,
+    SHARED_HISTORY_UNSTABLE, SessionKeyError,
+    claimed_sender::ClaimedSender,
+    json::{Json, JsonError, Object},
     property::{self, PropertyError},
     session_key::{UncheckedSessionExport, are_points},
-    write::{string_room, write_name, write_separator, write_string},
+    write::{string_room, write_name, write_plain_string, write_string},
 };
 
 const ALGORITHM: &str = "algorithm";
@@ -51,9 +52,8 @@ const FIELDS: [&str; 5] =
 /// [spec]: https://spec.matrix.org/v1.19/client-server-api/#backup-algorithm-mmegolm_backupv1curve25519-aes-sha2
 #[derive(Clone, PartialEq, Eq)]
 pub struct BackedUpSessionData {
-    forwarding_key_chain: Zeroizing<Vec<String>>,
-    sender_key: Zeroizing<String>,
-    sender_claimed_keys: ClaimedKeys,
+    forwarding_key_chain: KeyChain,
+    sender: ClaimedSender,
     session_key: MegolmSessionExport,
     other: OtherProperties,
 }
@@ -67,9 +67,8 @@ impl BackedUpSessionData {
         forwarding_curve25519_key_chain: Vec<String>,
     ) -> Self {
         Self {
-            forwarding_key_chain: Zeroizing::new(forwarding_curve25519_key_chain),
-            sender_key: Zeroizing::new(sender_key),
-            sender_claimed_keys: ClaimedKeys(sender_claimed_keys),
+            forwarding_key_chain: KeyChain(forwarding_curve25519_key_chain),
+            sender: ClaimedSender::new(sender_key, sender_claimed_keys),
             session_key,
             other: OtherProperties::default(),
         }
@@ -138,23 +137,22 @@ impl BackedUpSessionData {
     pub(crate) fn to_json_with(
         &self,
         without: &[&str],
-        with: Option<(&str, &str)>,
+        with: Option<(&'static str, &str)>,
     ) -> Zeroizing<String> {
-        let added =
-            with.map_or(0, |(name, value)| string_room(name.len()) + string_room(value.len()) + 2);
+        let added = with.map_or(0, |(name, value)| string_room(name) + string_room(value) + 2);
         let mut json = Zeroizing::new(String::with_capacity(self.room() + added));
         let out = &mut *json;
         out.push('{');
         write_name(out, ALGORITHM);
-        write_string(out, MEGOLM_ALGORITHM);
+        write_plain_string(out, MEGOLM_ALGORITHM);
         write_name(out, FORWARDING_KEY_CHAIN);
         self.write_forwarding_key_chain(out);
         write_name(out, SENDER_CLAIMED_KEYS);
-        self.sender_claimed_keys.write(out);
+        self.sender_claimed_keys().write(out);
         write_name(out, SENDER_KEY);
-        write_string(out, &self.sender_key);
+        write_string(out, self.sender_key());
         write_name(out, SESSION_KEY);
-        write_string(out, self.session_key.as_base64());
+        write_plain_string(out, self.session_key.as_base64());
         self.other.write(out, without);
         if let Some((name, value)) = with {
             write_name(out, name);
@@ -166,18 +164,18 @@ impl BackedUpSessionData {
 
     /// Most bytes that the JSON takes.
     fn room(&self) -> usize {
-        const FIXED: usize = 512; // required names, algorithm, session key, punctuation
-        let chain = self.forwarding_key_chain.iter().map(|key| string_room(key.len()) + 1);
+        const FIXED: usize = 352; // required names, algorithm, session key, punctuation
+        let chain = self.forwarding_key_chain.0.iter().map(|key| string_room(key) + 1);
         FIXED
             + chain.sum::<usize>()
-            + self.sender_claimed_keys.room()
-            + string_room(self.sender_key.len())
+            + self.sender_claimed_keys().room()
+            + string_room(self.sender_key())
             + self.other.room()
     }
 
     fn write_forwarding_key_chain(&self, out: &mut String) {
         out.push('[');
-        for (index, key) in self.forwarding_key_chain.iter().enumerate() {
+        for (index, key) in self.forwarding_key_chain.0.iter().enumerate() {
             if index > 0 {
                 out.push(',');
             }
@@ -198,17 +196,17 @@ impl BackedUpSessionData {
 
     /// Curve25519 identity key of the device that created the session, as it is claimed.
     pub fn sender_key(&self) -> &str {
-        &self.sender_key
+        self.sender.sender_key()
     }
 
     /// Other keys that this device claims, by algorithm; normally just `ed25519`.
-    pub fn sender_claimed_keys(&self) -> &BTreeMap<String, String> {
-        &self.sender_claimed_keys.0
+    pub fn sender_claimed_keys(&self) -> ClaimedKeys<'_> {
+        self.sender.claimed_keys()
     }
 
     /// Curve25519 keys of the devices that forwarded the session.
     pub fn forwarding_curve25519_key_chain(&self) -> &[String] {
-        &self.forwarding_key_chain
+        &self.forwarding_key_chain.0
     }
 
     /// All properties that have no method of their own.
@@ -291,9 +289,8 @@ impl BackedUpSessionData {
 
 /// A plaintext of which all is known but whether its session key ends in a point.
 struct Unchecked {
-    forwarding_key_chain: Zeroizing<Vec<String>>,
-    sender_key: Zeroizing<String>,
-    sender_claimed_keys: ClaimedKeys,
+    forwarding_key_chain: KeyChain,
+    sender: ClaimedSender,
     session_key: UncheckedSessionExport,
     other: OtherProperties,
 }
@@ -305,27 +302,42 @@ impl Unchecked {
     }
 
     fn from_object(object: &Object<'_>) -> Result<Self, SessionDataError> {
-        let algorithm = property::required_string(object, ALGORITHM)?;
+        let [mut algorithm, mut chain, mut claimed_keys, mut sender_key, mut session_key] =
+            [None; FIELDS.len()];
+        let mut other = OtherProperties::with_capacity(object.len().saturating_sub(FIELDS.len()));
+        for member in object.members() {
+            let field = match member.name().as_str() {
+                Some(ALGORITHM) => &mut algorithm,
+                Some(FORWARDING_KEY_CHAIN) => &mut chain,
+                Some(SENDER_CLAIMED_KEYS) => &mut claimed_keys,
+                Some(SENDER_KEY) => &mut sender_key,
+                Some(SESSION_KEY) => &mut session_key,
+                _ => {
+                    other.append(member);
+                    continue;
+                }
+            };
+            *field = Some(member.value());
+        }
+        let algorithm = string(algorithm, ALGORITHM)?;
         if algorithm != MEGOLM_ALGORITHM {
             return Err(SessionDataError::UnknownAlgorithm { name: shown(algorithm) });
         }
-        let session_key = property::required_string(object, SESSION_KEY)?;
-        let is_other = |name: &Text<'_>| name.as_str().is_none_or(|name| !FIELDS.contains(&name));
-        let other = object.iter_raw().filter(|(name, _)| is_other(name));
+        let session_key = string(session_key, SESSION_KEY)?;
+        let sender_key = string(sender_key, SENDER_KEY)?;
+        let claimed_keys = there(claimed_keys, SENDER_CLAIMED_KEYS)?;
         Ok(Self {
-            forwarding_key_chain: forwarding_key_chain(object)?,
-            sender_key: Zeroizing::new(property::required_string(object, SENDER_KEY)?.to_owned()),
-            sender_claimed_keys: ClaimedKeys::from_object(object)?,
+            forwarding_key_chain: forwarding_key_chain(there(chain, FORWARDING_KEY_CHAIN)?)?,
+            sender: ClaimedSender::from_json(sender_key, claimed_keys, SENDER_CLAIMED_KEYS)?,
             session_key: UncheckedSessionExport::from_base64(session_key)?,
-            other: OtherProperties::keep(other),
+            other,
         })
     }
 
     fn check(self, is_point: bool) -> Result<BackedUpSessionData, SessionDataError> {
         Ok(BackedUpSessionData {
             forwarding_key_chain: self.forwarding_key_chain,
-            sender_key: self.sender_key,
-            sender_claimed_keys: self.sender_claimed_keys,
+            sender: self.sender,
             session_key: self.session_key.check(is_point)?,
             other: self.other,
         })
@@ -343,15 +355,41 @@ impl fmt::Debug for BackedUpSessionData {
     }
 }
 
-fn forwarding_key_chain(object: &Object<'_>) -> Result<Zeroizing<Vec<String>>, PropertyError> {
+/// A field's value, which must be there.
+fn there<'j, 'a>(
+    field: Option<&'j Json<'a>>,
+    property: &'static str,
+) -> Result<&'j Json<'a>, PropertyError> {
+    field.ok_or(PropertyError::Missing { property })
+}
+
+/// The same for a string.
+fn string<'j>(
+    field: Option<&'j Json<'_>>,
+    property: &'static str,
+) -> Result<&'j str, PropertyError> {
+    property::string(there(field, property)?, property, "a string")
+}
+
+/// `forwarding_curve25519_key_chain`, wiped on drop: the keys in it, of which there are hardly ever
+/// any, and not the list, which only says where they were.
+#[derive(Clone, PartialEq, Eq)]
+struct KeyChain(Vec<String>);
+
+impl Drop for KeyChain {
+    fn drop(&mut self) {
+        self.0.iter_mut().for_each(String::zeroize);
+    }
+}
+
+fn forwarding_key_chain(value: &Json<'_>) -> Result<KeyChain, PropertyError> {
     const EXPECTED: &str = "an array of strings";
-    let value = property::required(object, FORWARDING_KEY_CHAIN)?;
     let elements = value
         .as_array()
         .ok_or_else(|| property::wrong_type(value, FORWARDING_KEY_CHAIN, EXPECTED))?;
-    let mut chain = Zeroizing::new(Vec::with_capacity(elements.len()));
+    let mut chain = KeyChain(Vec::with_capacity(elements.len()));
     for element in elements {
-        chain.push(property::string(element, FORWARDING_KEY_CHAIN, EXPECTED)?.to_owned());
+        chain.0.push(property::string(element, FORWARDING_KEY_CHAIN, EXPECTED)?.to_owned());
     }
     Ok(chain)
 }
@@ -360,52 +398,6 @@ fn forwarding_key_chain(object: &Object<'_>) -> Result<Zeroizing<Vec<String>>, P
 fn shown(algorithm: &str) -> String {
     const MOST: usize = 100;
     algorithm.chars().take(MOST).collect()
-}
-
-/// `sender_claimed_keys`, wiped on drop.
-#[derive(Clone, PartialEq, Eq)]
-struct ClaimedKeys(BTreeMap<String, String>);
-
-impl ClaimedKeys {
-    fn from_object(object: &Object<'_>) -> Result<Self, PropertyError> {
-        const EXPECTED: &str = "an object of strings";
-        let value = property::required(object, SENDER_CLAIMED_KEYS)?;
-        let members = value
-            .as_object()
-            .ok_or_else(|| property::wrong_type(value, SENDER_CLAIMED_KEYS, EXPECTED))?;
-        let mut keys = Self(BTreeMap::new());
-        for (algorithm, key) in members.iter() {
-            let algorithm = property::name(algorithm, SENDER_CLAIMED_KEYS, EXPECTED)?;
-            let key = property::string(key, SENDER_CLAIMED_KEYS, EXPECTED)?;
-            keys.0.insert(algorithm.to_owned(), key.to_owned());
-        }
-        Ok(keys)
-    }
-
-    fn room(&self) -> usize {
-        let members = self.0.iter();
-        members.map(|(name, key)| string_room(name.len()) + string_room(key.len()) + 2).sum()
-    }
-
-    fn write(&self, out: &mut String) {
-        out.push('{');
-        for (algorithm, key) in &self.0 {
-            write_separator(out);
-            write_string(out, algorithm);
-            out.push(':');
-            write_string(out, key);
-        }
-        out.push('}');
-    }
-}
-
-impl Drop for ClaimedKeys {
-    fn drop(&mut self) {
-        for (mut algorithm, mut key) in mem::take(&mut self.0) {
-            algorithm.zeroize();
-            key.zeroize();
-        }
-    }
 }
 
 /// A `session_data`, encrypted or decrypted, cannot be read.
@@ -468,7 +460,9 @@ mod tests {
     use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec, vec::Vec};
 
     use super::BackedUpSessionData;
-    use crate::{MegolmSessionExport, Provenance, SessionDataV2, UnauthenticatedSource};
+    use crate::{
+        MegolmSessionExport, Provenance, SessionDataV2, UnauthenticatedSource, write::string_room,
+    };
 
     const SESSION_KEY: &str = concat!(
         "AQAAAH+bPp0UJX2pbdl9ZaUMZ/c7ZPBwiE3djB4g6iY5WZ0yFPS2mxSxlCxG+ExkjmzazElI8LqpBK80+kGMTEkxTTil",
@@ -504,8 +498,8 @@ mod tests {
                         let with = provenance
                             .unauthenticated_source()
                             .map(|_| (names.unauthenticated(), value.as_str()));
-                        let added =
-                            with.map_or(0, |(name, value)| 6 * (name.len() + value.len()) + 6);
+                        let added = with
+                            .map_or(0, |(name, value)| string_room(name) + string_room(value) + 2);
                         let json = data.to_json_marked(&provenance, names);
                         assert_eq!(json.capacity(), data.room() + added);
                     }

@@ -88,15 +88,20 @@ fn write_members(
     without: &[&str],
 ) -> Result<(), CanonicalJsonError> {
     let mut before = "{";
-    for (name, value) in object.iter() {
-        if name.as_str().is_some_and(|name| without.contains(&name)) {
+    for member in object.members() {
+        if member.name().as_str().is_some_and(|name| without.contains(&name)) {
             continue;
         }
         out.push_str(before);
         before = ",";
-        write_text(out, name)?;
+        // Most are canonical as they stand.
+        if let Some(text) = member.as_plain_string() {
+            out.push_str(text);
+            continue;
+        }
+        write_text(out, member.name())?;
         out.push_str(":");
-        write_value(out, value)?;
+        write_value(out, member.value())?;
     }
     out.push_str(if before == "{" { "{}" } else { "}" });
     Ok(())

@@ -6,12 +6,12 @@
 //! (V2-13), numbers keep their text, and lone surrogates are kept so that duplicates are still seen.
 //! Apart from that the language is exactly RFC 8259.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{cmp::Ordering, fmt};
 
 use zeroize::Zeroizing;
 
-use crate::write::string_room;
+use crate::write::ill_formed_string_room;
 
 mod parser;
 
@@ -45,7 +45,7 @@ pub enum Json<'a> {
     /// A string
     String(Text<'a>),
     /// An array
-    Array(Vec<Json<'a>>),
+    Array(Box<[Json<'a>]>),
     /// An object
     Object(Object<'a>),
 }
@@ -175,7 +175,13 @@ pub struct Text<'a>(Repr<'a>);
 enum Repr<'a> {
     /// Without escapes, so there is nothing in it that canonical JSON would escape either.
     Borrowed(&'a str),
-    Decoded(Zeroizing<String>),
+    /// Apart, since that is rare: so a text is no larger than what it borrows.
+    Decoded(Box<Decoded>),
+}
+
+#[derive(Clone)]
+enum Decoded {
+    WellFormed(Zeroizing<String>),
     /// With a lone surrogate, which is encoded as UTF-8 would encode any other code point
     /// ("WTF-8"), so that different strings stay different.
     IllFormed(Zeroizing<Vec<u8>>),
@@ -186,8 +192,10 @@ impl Text<'_> {
     pub fn as_str(&self) -> Option<&str> {
         match &self.0 {
             Repr::Borrowed(text) => Some(text),
-            Repr::Decoded(text) => Some(text),
-            Repr::IllFormed(_) => None,
+            Repr::Decoded(decoded) => match &**decoded {
+                Decoded::WellFormed(text) => Some(text),
+                Decoded::IllFormed(_) => None,
+            },
         }
     }
 
@@ -195,8 +203,10 @@ impl Text<'_> {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Repr::Borrowed(text) => text.as_bytes(),
-            Repr::Decoded(text) => text.as_bytes(),
-            Repr::IllFormed(bytes) => bytes,
+            Repr::Decoded(decoded) => match &**decoded {
+                Decoded::WellFormed(text) => text.as_bytes(),
+                Decoded::IllFormed(bytes) => bytes,
+            },
         }
     }
 
@@ -204,7 +214,7 @@ impl Text<'_> {
     pub(crate) const fn as_unescaped(&self) -> Option<&str> {
         match self.0 {
             Repr::Borrowed(text) => Some(text),
-            _ => None,
+            Repr::Decoded(_) => None,
         }
     }
 }
@@ -243,14 +253,39 @@ pub struct Object<'a> {
     members: Vec<Member<'a>>,
 }
 
+/// One property of an object.
 #[derive(Clone)]
-struct Member<'a> {
+pub(crate) struct Member<'a> {
     name: Text<'a>,
     value: Json<'a>,
+    /// All of it as it stands in the text, from the name's opening quote to the value's end.
+    text: &'a str,
+    /// Where in there the value starts.
+    value_at: usize,
+}
+
+impl<'a> Member<'a> {
+    pub(crate) fn name(&self) -> &Text<'a> {
+        &self.name
+    }
+
+    pub(crate) fn value(&self) -> &Json<'a> {
+        &self.value
+    }
+
     /// The value as it stands in the text.
-    raw: &'a str,
-    /// Where the name starts, for the error that names a duplicate.
-    offset: usize,
+    pub(crate) fn raw(&self) -> &'a str {
+        self.text.get(self.value_at..).unwrap_or_default()
+    }
+
+    /// All of it as it stands in the text, if that is name and string, with no escape in them and
+    /// no whitespace around: so canonical JSON would write it too.
+    pub(crate) fn as_plain_string(&self) -> Option<&'a str> {
+        let Json::String(value) = &self.value else { return None };
+        let (name, value) = (self.name.as_unescaped()?, value.as_unescaped()?);
+        let shortest = name.len() + value.len() + r#""":"""#.len();
+        (self.text.len() == shortest).then_some(self.text)
+    }
 }
 
 impl PartialEq for Object<'_> {
@@ -282,7 +317,7 @@ impl<'a> Object<'a> {
 
     /// The value of the property of this name, as it stands in the text it was parsed from.
     pub fn raw(&self, name: &str) -> Option<&'a str> {
-        self.find(name).map(|member| member.raw)
+        self.find(name).map(Member::raw)
     }
 
     /// Whether there is a property of this name.
@@ -291,20 +326,25 @@ impl<'a> Object<'a> {
     }
 
     /// Names and values, in the order of the names' code points.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Text<'a>, &Json<'a>)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Text<'a>, &Json<'a>)> + Clone {
         self.members.iter().map(|member| (&member.name, &member.value))
     }
 
     /// Names and the text of the values, in the order of the names' code points.
     pub fn iter_raw(&self) -> impl ExactSizeIterator<Item = (&Text<'a>, &'a str)> {
-        self.members.iter().map(|member| (&member.name, member.raw))
+        self.members.iter().map(|member| (&member.name, member.raw()))
+    }
+
+    /// All of them, in the order of the names' code points.
+    pub(crate) fn members(&self) -> &[Member<'a>] {
+        &self.members
     }
 
     /// Most bytes that the object takes without whitespace.
     pub(crate) fn room(&self) -> usize {
         let members = self.members.iter();
         members
-            .map(|member| string_room(member.name.as_bytes().len()) + member.raw.len() + 2)
+            .map(|member| ill_formed_string_room(member.name.as_bytes()) + member.raw().len() + 2)
             .sum::<usize>()
             + 2
     }

@@ -9,6 +9,7 @@ mod auth_data;
 mod backed_up_session_data;
 mod canonical;
 mod cause;
+mod claimed_sender;
 mod context;
 mod expected;
 mod ids;
@@ -30,6 +31,7 @@ pub use backed_up_session_data::{
     BackedUpSessionData, NotEarlier, OtherPropertyError, SessionDataError,
 };
 pub use canonical::{CanonicalJsonError, canonical_json, signable};
+pub use claimed_sender::ClaimedKeys;
 pub use context::{Context, MalformedContext};
 pub use expected::{BindError, Expected};
 pub use ids::{EmptyIdentifier, RoomId, SessionId, UserId};

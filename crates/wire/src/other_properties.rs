@@ -1,14 +1,23 @@
 //! Properties that nobody here knows, kept so that they survive a round trip.
 
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::{
+    borrow::{Cow, ToOwned},
+    string::String,
+    vec::Vec,
+};
 use core::{fmt, mem};
 
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
-    json::Text,
-    write::{string_room, write_ill_formed_string, write_separator},
+    CONTEXT_PROPERTY, Names, SHARED_HISTORY, SHARED_HISTORY_SDK,
+    json::Member,
+    write::{ill_formed_string_room, write_ill_formed_string, write_separator},
 };
+
+/// Names that are often there.
+const KNOWN: [&str; 4] =
+    [CONTEXT_PROPERTY, Names::Unstable.unauthenticated(), SHARED_HISTORY, SHARED_HISTORY_SDK];
 
 /// The unknown properties of a plaintext: the text of each value exactly as it was received.
 ///
@@ -23,14 +32,14 @@ pub struct OtherProperties {
 #[derive(Clone, PartialEq, Eq)]
 struct Property {
     /// UTF-8, extended to lone surrogates.
-    name: Vec<u8>,
+    name: Cow<'static, [u8]>,
     value: String,
 }
 
 impl OtherProperties {
     /// Where the property of this name is, or belongs.
     fn find(&self, name: &[u8]) -> Result<usize, usize> {
-        self.properties.binary_search_by(|property| property.name.as_slice().cmp(name))
+        self.properties.binary_search_by(|property| (*property.name).cmp(name))
     }
 
     /// The JSON text of the value of this property, as it was received.
@@ -61,20 +70,20 @@ impl OtherProperties {
         self.properties.is_empty()
     }
 
-    /// Keeps properties as they were received, in the order of their names, each of which is new.
-    pub(crate) fn keep<'t, 'a: 't>(
-        properties: impl Iterator<Item = (&'t Text<'a>, &'t str)>,
-    ) -> Self {
-        let property = |(name, value): (&Text<'_>, &str)| Property {
-            name: name.as_bytes().to_owned(),
-            value: value.to_owned(),
-        };
-        Self { properties: properties.map(property).collect() }
+    /// None, with room for so many.
+    pub(crate) fn with_capacity(count: usize) -> Self {
+        Self { properties: Vec::with_capacity(count) }
+    }
+
+    /// Adds one as it was received, the name of which comes after all that are there.
+    pub(crate) fn append(&mut self, member: &Member<'_>) {
+        let (name, value) = (kept(member.name().as_bytes()), member.raw().to_owned());
+        self.properties.push(Property { name, value });
     }
 
     /// Puts a value that is known to be JSON.
     pub(crate) fn set(&mut self, name: &str, value: String) {
-        let property = Property { name: name.as_bytes().to_owned(), value };
+        let property = Property { name: kept(name.as_bytes()), value };
         match self.find(&property.name) {
             Ok(place) => self.properties.splice(place..=place, [property]),
             Err(place) => self.properties.splice(place..place, [property]),
@@ -90,13 +99,15 @@ impl OtherProperties {
     /// Most bytes that [`write`](Self::write) appends.
     pub(crate) fn room(&self) -> usize {
         let properties = self.properties.iter();
-        properties.map(|property| string_room(property.name.len()) + property.value.len() + 2).sum()
+        properties
+            .map(|property| ill_formed_string_room(&property.name) + property.value.len() + 2)
+            .sum()
     }
 
     /// Appends all properties but those of the names in `without` to an object that is open.
     pub(crate) fn write(&self, out: &mut String, without: &[&str]) {
         for Property { name, value } in &self.properties {
-            if without.iter().any(|without| without.as_bytes() == name) {
+            if without.iter().any(|without| without.as_bytes() == &**name) {
                 continue;
             }
             write_separator(out);
@@ -107,11 +118,19 @@ impl OtherProperties {
     }
 }
 
+/// A name to keep: those that are known need no copy.
+fn kept(name: &[u8]) -> Cow<'static, [u8]> {
+    let known = KNOWN.into_iter().map(str::as_bytes).find(|known| *known == name);
+    known.map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed)
+}
+
 impl Drop for Property {
     fn drop(&mut self) {
         // Emptied first, all of it is spare room, which is wiped at once and not byte by byte.
-        self.name.clear();
-        self.name.zeroize();
+        if let Cow::Owned(name) = &mut self.name {
+            name.clear();
+            name.zeroize();
+        }
         self.value.clear();
         self.value.zeroize();
     }

@@ -1,10 +1,6 @@
 //! `session_data` as it travels: as received, and to be written.
 
-use alloc::{
-    borrow::{Cow, ToOwned},
-    string::String,
-    vec::Vec,
-};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use matrix_key_backup_primitives::{BackupMac, EphemeralPublicKey, V1Mac, base64};
 
@@ -13,7 +9,10 @@ use crate::{
     canonical::{canonical_json, signable, write_signable},
     json::{Json, Object},
     property::PropertyError,
-    write::{write_ill_formed_string, write_name, write_separator, write_string},
+    write::{
+        string_room, write_ill_formed_string, write_name, write_other_name, write_separator,
+        write_string,
+    },
 };
 
 const EPHEMERAL: &str = "ephemeral";
@@ -183,27 +182,28 @@ impl<'r, 'a> BackupMacs<'r, 'a> {
 /// text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncryptedSessionData {
+    ciphertext: Vec<u8>,
+    ephemeral: EphemeralPublicKey,
+    v1_mac: Option<V1Mac>,
     /// Names, each once and in their order, and values as canonical JSON.
-    members: Vec<(Cow<'static, str>, String)>,
+    other: Vec<(String, String)>,
 }
 
 impl EncryptedSessionData {
-    /// Encodes what encryption gave (V2-3).
-    pub fn new(ephemeral: &EphemeralPublicKey, ciphertext: &[u8]) -> Self {
-        let mut data = Self { members: Vec::new() };
-        data.insert(CIPHERTEXT, ciphertext);
-        data.insert(EPHEMERAL, ephemeral.as_bytes());
-        data
+    /// Takes what encryption gave (V2-3).
+    pub fn new(ephemeral: &EphemeralPublicKey, ciphertext: Vec<u8>) -> Self {
+        Self { ciphertext, ephemeral: *ephemeral, v1_mac: None, other: Vec::new() }
     }
 
     /// Adds the `mac` of v1, which a MAC then covers too (H-1).
     #[must_use]
     pub fn with_v1_mac(mut self, mac: &V1Mac) -> Self {
-        self.insert(MAC, mac.as_bytes());
+        self.v1_mac = Some(*mac);
         self
     }
 
-    /// Adds the unknown cleartext properties of an entry that is encrypted anew (M-3).
+    /// Adds the unknown cleartext properties of an entry that is encrypted anew (M-3). It has none
+    /// but these.
     ///
     /// `ephemeral`, `ciphertext` and `mac` are not among them, nor are `unsigned` and `signatures`,
     /// which belong to the old content.
@@ -215,29 +215,14 @@ impl EncryptedSessionData {
         mut self,
         object: &Object<'_>,
     ) -> Result<Self, CanonicalJsonError> {
+        self.other.clear();
         for (name, value) in object.iter() {
             let name = name.as_str().ok_or(CanonicalJsonError::LoneSurrogate)?;
             if ![EPHEMERAL, CIPHERTEXT, MAC, UNSIGNED, SIGNATURES].contains(&name) {
-                self.put(name.to_owned().into(), canonical_json(value)?);
+                self.other.push((name.to_owned(), canonical_json(value)?));
             }
         }
         Ok(self)
-    }
-
-    /// The bytes as base64, which needs no escapes.
-    fn insert(&mut self, name: &'static str, bytes: &[u8]) {
-        let mut json = String::with_capacity(bytes.len().div_ceil(3) * 4 + 2);
-        json.push('"');
-        base64::push_unpadded(&mut json, bytes);
-        json.push('"');
-        self.put(name.into(), json);
-    }
-
-    fn put(&mut self, name: Cow<'static, str>, json: String) {
-        match self.members.binary_search_by(|(other, _)| other.cmp(&name)) {
-            Ok(place) => self.members.splice(place..=place, [(name, json)]),
-            Err(place) => self.members.splice(place..place, [(name, json)]),
-        };
     }
 
     /// What the MAC covers (V2-4), which is also the JSON without a MAC.
@@ -268,7 +253,7 @@ impl EncryptedSessionData {
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let key = BackupMacKey::from_slice(&[1; 32])?;
-    /// let data = EncryptedSessionData::new(&EphemeralPublicKey::from_slice(&[2; 32])?, &[3; 16]);
+    /// let data = EncryptedSessionData::new(&EphemeralPublicKey::from_slice(&[2; 32])?, vec![3; 16]);
     /// let mac = key.mac(data.signable().as_bytes());
     /// assert_eq!(
     ///     data.to_authenticated_json(|signable| key.mac(signable.as_bytes()), Names::Stable),
@@ -291,17 +276,38 @@ impl EncryptedSessionData {
 
     /// The object up to its closing brace.
     fn open(&self) -> String {
-        const ROOM_FOR_MAC: usize = 128;
-        let room: usize =
-            self.members.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
-        let mut out = String::with_capacity(room + ROOM_FOR_MAC);
+        // Of all but the ciphertext and what is unknown: names, keys and MACs.
+        const ROOM: usize = 256;
+        let other = self.other.iter();
+        let room: usize = other.map(|(name, value)| string_room(name) + value.len() + 2).sum();
+        let ciphertext = self.ciphertext.len().div_ceil(3) * 4;
+        let mut out = String::with_capacity(ROOM + ciphertext + room);
         out.push('{');
-        for (name, value) in &self.members {
+        let mut other = self.other.iter().peekable();
+        for (name, bytes) in self.own_properties() {
+            while let Some(property) = other.next_if(|(other, _)| other.as_str() < name) {
+                write_other(&mut out, property);
+            }
             write_name(&mut out, name);
-            out.push_str(value);
+            out.push('"');
+            base64::push_unpadded(&mut out, bytes);
+            out.push('"');
         }
+        other.for_each(|property| write_other(&mut out, property));
         out
     }
+
+    /// What is written as base64, in the order of the names.
+    fn own_properties(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        let mac = self.v1_mac.as_ref().map(|mac| (MAC, mac.as_bytes()));
+        let encrypted = [(CIPHERTEXT, &*self.ciphertext), (EPHEMERAL, self.ephemeral.as_bytes())];
+        encrypted.into_iter().chain(mac)
+    }
+}
+
+fn write_other(out: &mut String, (name, value): &(String, String)) {
+    write_other_name(out, name);
+    out.push_str(value);
 }
 
 /// Appends the MAC to an object that is open, and closes it.
@@ -309,6 +315,7 @@ fn write_backup_mac(out: &mut String, mac: &BackupMac, names: Names) {
     write_name(out, UNSIGNED);
     out.push('{');
     write_name(out, names.backup_mac());
-    write_string(out, &mac.to_base64());
-    out.push_str("}}");
+    out.push('"');
+    base64::push_unpadded(out, mac.as_bytes());
+    out.push_str("\"}}");
 }

@@ -169,17 +169,19 @@ impl UncheckedSessionExport {
 
 /// Version, message index and public key of a text of [`BASE64_LENGTH`].
 fn ends(text: &str) -> Option<(u8, u32, [u8; 32])> {
-    // Four characters are three bytes. Where a byte of the ratchet is among them, which is secret,
-    // decoding takes constant time.
-    let (mut first, mut seam) = (Zeroizing::new([0; 6]), Zeroizing::new([0; 3]));
-    Base64Unpadded::decode(text.get(..8)?, first.as_mut_slice()).ok()?;
-    Base64Unpadded::decode(text.get(176..180)?, seam.as_mut_slice()).ok()?;
+    // Four characters are three bytes. The first two groups and the one at the seam have a byte of
+    // the ratchet among them, which is secret: these are decoded in constant time, all at once.
+    let (mut groups, mut bytes) = (Zeroizing::new([0; 12]), Zeroizing::new([0; 9]));
+    let (first, seam) = groups.split_at_mut(8);
+    first.copy_from_slice(text.as_bytes().get(..8)?);
+    seam.copy_from_slice(text.as_bytes().get(176..180)?);
+    Base64Unpadded::decode(groups.as_slice(), bytes.as_mut_slice()).ok()?;
     let rest: [u8; 30] = base64::decode_unpadded_array(text.get(180..)?)?;
 
-    let [version, a, b, c, d, _] = *first;
+    let [version, a, b, c, d, _, _, start @ ..] = *bytes;
     let mut public_key = [0; 32];
-    let (start, end) = public_key.split_at_mut(2);
-    start.copy_from_slice(seam.get(1..)?);
+    let (of_seam, end) = public_key.split_at_mut(2);
+    of_seam.copy_from_slice(&start);
     end.copy_from_slice(&rest);
     Some((version, u32::from_be_bytes([a, b, c, d]), public_key))
 }

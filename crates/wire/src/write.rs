@@ -29,8 +29,8 @@ pub(crate) fn write_string(out: &mut impl Sink, text: &str) {
 }
 
 fn write_content(out: &mut impl Sink, text: &str) {
-    // One loop without a way out becomes vector instructions, and hardly any text has one of these.
-    if !text.bytes().fold(false, |any, byte| any | is_special(byte)) {
+    // Hardly any text has one of these.
+    if is_plain(text) {
         return out.push_str(text);
     }
     let mut rest = text;
@@ -42,6 +42,11 @@ fn write_content(out: &mut impl Sink, text: &str) {
         rest = characters.as_str();
     }
     out.push_str(rest);
+}
+
+/// Whether there is nothing to escape: one loop without a way out, which becomes vector instructions.
+fn is_plain(text: &str) -> bool {
+    !text.bytes().fold(false, |any, byte| any | is_special(byte))
 }
 
 /// What canonical JSON escapes.
@@ -94,11 +99,27 @@ pub(crate) fn write_ill_formed_string(out: &mut String, bytes: &[u8]) {
     out.push('"');
 }
 
-/// Appends `"name":`, preceded by a comma unless this is the first member of the object.
-pub(crate) fn write_name(out: &mut String, name: &str) {
+/// Appends `"name":`, preceded by a comma unless this is the first member of the object. The name
+/// is one of the specification's, which have nothing to escape.
+pub(crate) fn write_name(out: &mut String, name: &'static str) {
+    write_separator(out);
+    write_plain_string(out, name);
+    out.push(':');
+}
+
+/// The same for any name.
+pub(crate) fn write_other_name(out: &mut String, name: &str) {
     write_separator(out);
     write_string(out, name);
     out.push(':');
+}
+
+/// Appends a string that is known to have nothing to escape.
+pub(crate) fn write_plain_string(out: &mut String, text: &str) {
+    debug_assert!(is_plain(text), "nothing to escape");
+    out.push('"');
+    out.push_str(text);
+    out.push('"');
 }
 
 /// Appends a comma unless this is the first member of the object.
@@ -108,8 +129,18 @@ pub(crate) fn write_separator(out: &mut String) {
     }
 }
 
-/// Most bytes that a string of `length` bytes takes as JSON. A buffer with this room never grows,
-/// and so leaves no copy of a secret behind.
-pub(crate) const fn string_room(length: usize) -> usize {
+/// Most bytes that a string takes as JSON. A buffer with this room never grows, and so leaves no
+/// copy of a secret behind.
+pub(crate) fn string_room(text: &str) -> usize {
+    if is_plain(text) { text.len() + 2 } else { most_string_room(text.len()) }
+}
+
+/// The same for what [`write_ill_formed_string`] appends.
+pub(crate) fn ill_formed_string_room(bytes: &[u8]) -> usize {
+    core::str::from_utf8(bytes).map_or_else(|_| most_string_room(bytes.len()), string_room)
+}
+
+/// The same for any string of `length` bytes: an escape has six characters.
+const fn most_string_room(length: usize) -> usize {
     length * 6 + 2
 }

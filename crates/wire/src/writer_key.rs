@@ -106,7 +106,7 @@ impl WriterKey {
     /// The writer key as JSON, the secret MAC key included.
     pub fn expose_json(&self) -> Zeroizing<String> {
         const FIXED: usize = 256; // names, algorithm, keys, punctuation
-        let room = FIXED + string_room(self.user_id.as_str().len());
+        let room = FIXED + string_room(self.user_id.as_str());
         let mut json = Zeroizing::new(String::with_capacity(room));
         let out = &mut *json;
         out.push('{');

@@ -37,9 +37,12 @@ pub(crate) struct TierFigures {
     pub(crate) decrypt_batch_vs_vodozemac: f64,
     pub(crate) encrypt_wire_vs_vodozemac: f64,
     pub(crate) decrypt_wire_vs_vodozemac: f64,
+    /// To vodozemac where it leaves the session key as text.
+    pub(crate) encrypt_wire_vs_vodozemac_text: f64,
+    pub(crate) decrypt_wire_vs_vodozemac_text: f64,
     pub(crate) encrypt_one_vs_vodozemac: f64,
     pub(crate) decrypt_one_vs_vodozemac: f64,
-    /// What the whole walk costs, JSON as received to bound room key, in times of the decryption
+    /// What the whole walk costs, JSON as received to parsed room key, in times of the decryption
     /// alone.
     pub(crate) walk_vs_core: f64,
     /// By the engine from a JSON file, one thread computing.
@@ -95,6 +98,9 @@ impl TierFigures {
         let to_vodozemac = |subject: &Subject| {
             Ok::<_, String>(ratio(subject, by(subject.operation, Who::Vodozemac)?))
         };
+        let to_text = |subject: &Subject| {
+            Ok::<_, String>(ratio(subject, by(subject.operation, Who::VodozemacText)?))
+        };
         let (core, walk) = (many(Operation::DecryptCore)?, many(Operation::DecryptWire)?);
         let (sessions, restore) = restored(tier, restores).ok_or("nothing was restored")?;
         Ok(Self {
@@ -102,6 +108,8 @@ impl TierFigures {
             decrypt_batch_vs_vodozemac: to_vodozemac(core)?,
             encrypt_wire_vs_vodozemac: to_vodozemac(many(Operation::EncryptWire)?)?,
             decrypt_wire_vs_vodozemac: to_vodozemac(walk)?,
+            encrypt_wire_vs_vodozemac_text: to_text(many(Operation::EncryptWire)?)?,
+            decrypt_wire_vs_vodozemac_text: to_text(walk)?,
             encrypt_one_vs_vodozemac: to_vodozemac(by(Operation::EncryptCore, Who::One)?)?,
             decrypt_one_vs_vodozemac: to_vodozemac(by(Operation::DecryptCore, Who::One)?)?,
             walk_vs_core: ratio(core, walk),

@@ -9,9 +9,10 @@ use matrix_sdk_crypto::{
 };
 use pollster::FutureExt;
 use ruma::{api::client::backup::EncryptedSessionData, device_id, room_id, user_id};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use vodozemac::{
     Curve25519PublicKey, Curve25519SecretKey, base64_encode,
+    megolm::ExportedSessionKey,
     pk_encryption::{Message, PkDecryption, PkEncryption},
 };
 
@@ -32,14 +33,15 @@ pub(crate) fn subjects(input: &Arc<Input>) -> Result<Vec<Subject>> {
     Ok(subjects)
 }
 
-/// The plaintext as users of vodozemac write and read it, with serde_json.
+/// The plaintext as users of vodozemac write and read it, with serde_json. `K` is the session key:
+/// vodozemac's own type, as in matrix-sdk-crypto, or text that nobody has looked at.
 #[derive(Serialize, Deserialize)]
-struct RoomKey {
+struct RoomKey<K> {
     algorithm: String,
     forwarding_curve25519_key_chain: Vec<String>,
     sender_claimed_keys: BTreeMap<String, String>,
     sender_key: String,
-    session_key: String,
+    session_key: K,
     #[serde(rename = "io.github.matrix_key_backup.context")]
     context: BTreeMap<String, String>,
 }
@@ -58,6 +60,8 @@ fn vodozemac(input: &Arc<Input>) -> Result<Vec<Subject>> {
     let decryption = || PkDecryption::from_key(secret());
     let encryption = || PkEncryption::from_key(public);
     let each = |operation, work| Subject::for_each_key(operation, Who::Vodozemac, KEYS, work);
+    let as_text =
+        |operation, work| Subject::for_each_key(operation, Who::VodozemacText, KEYS, work);
     let messages = || input.plaintexts.iter().map(|plaintext| encryption().encrypt(plaintext));
     let messages = || messages().collect::<Result<Vec<_>, _>>();
     Ok(vec![
@@ -65,8 +69,13 @@ fn vodozemac(input: &Arc<Input>) -> Result<Vec<Subject>> {
         each(Operation::DiffieHellman, diffie_hellman(secret(), messages()?)),
         each(Operation::EncryptCore, encrypt_core(Arc::clone(input), encryption())),
         each(Operation::DecryptCore, decrypt_core(messages()?, decryption())),
-        each(Operation::EncryptWire, encrypt_wire(room_keys(input)?, encryption())),
-        each(Operation::DecryptWire, decrypt_wire(sealed(&messages()?)?, decryption())),
+        each(Operation::EncryptWire, encrypt_wire::<Key>(room_keys(input)?, encryption())),
+        each(Operation::DecryptWire, decrypt_wire::<Key>(sealed(&messages()?)?, decryption())),
+        as_text(Operation::EncryptWire, encrypt_wire::<String>(room_keys(input)?, encryption())),
+        as_text(
+            Operation::DecryptWire,
+            decrypt_wire::<String>(sealed(&messages()?)?, decryption()),
+        ),
     ])
 }
 
@@ -98,24 +107,30 @@ fn decrypt_core(messages: Vec<Message>, decryption: PkDecryption) -> Work {
     })
 }
 
-fn encrypt_wire(room_keys: Vec<RoomKey>, encryption: PkEncryption) -> Work {
+/// A session key that is known to be one.
+type Key = ExportedSessionKey;
+
+fn encrypt_wire<K: Serialize + Send + Sync + 'static>(
+    room_keys: Vec<RoomKey<K>>,
+    encryption: PkEncryption,
+) -> Work {
     Box::new(move |key| {
         let plaintext = serde_json::to_vec(black_box(&room_keys[key])).unwrap();
         black_box(json(&encryption.encrypt(&plaintext).unwrap()).unwrap());
     })
 }
 
-fn decrypt_wire(sealed: Vec<String>, decryption: PkDecryption) -> Work {
+fn decrypt_wire<K: DeserializeOwned>(sealed: Vec<String>, decryption: PkDecryption) -> Work {
     Box::new(move |key| {
         let SessionData { ciphertext, ephemeral, mac } =
             serde_json::from_str(black_box(&sealed[key])).unwrap();
         let message = Message::from_base64(ciphertext, mac, ephemeral).unwrap();
         let plaintext = decryption.decrypt(&message).unwrap();
-        black_box(serde_json::from_slice::<RoomKey>(&plaintext).unwrap());
+        black_box(serde_json::from_slice::<RoomKey<K>>(&plaintext).unwrap());
     })
 }
 
-fn room_keys(input: &Input) -> Result<Vec<RoomKey>> {
+fn room_keys<K: DeserializeOwned>(input: &Input) -> Result<Vec<RoomKey<K>>> {
     input.plaintexts.iter().map(|plaintext| Ok(serde_json::from_slice(plaintext)?)).collect()
 }
 
@@ -173,7 +188,10 @@ mod tests {
     #[test]
     fn vodozemac_writes_as_long_a_plaintext_as_ours() {
         let input = Input::new().unwrap();
-        for (room_key, ours) in room_keys(&input).unwrap().iter().zip(&input.plaintexts) {
+        for (room_key, ours) in room_keys::<Key>(&input).unwrap().iter().zip(&input.plaintexts) {
+            assert_eq!(serde_json::to_vec(room_key).unwrap().len(), ours.len());
+        }
+        for (room_key, ours) in room_keys::<String>(&input).unwrap().iter().zip(&input.plaintexts) {
             assert_eq!(serde_json::to_vec(room_key).unwrap().len(), ours.len());
         }
     }

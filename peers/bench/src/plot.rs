@@ -75,7 +75,7 @@ fn draw(
 
 fn draw_bar(out: &mut String, bar: &Measured, y: usize, share: f64) -> std::fmt::Result {
     let colour = match bar.who {
-        Who::Vodozemac | Who::MatrixSdkCrypto => "#9aa0a6",
+        Who::Vodozemac | Who::VodozemacText | Who::MatrixSdkCrypto => "#9aa0a6",
         Who::One => "#8ab4f8",
         Who::Batch(_) => "#1a73e8",
     };

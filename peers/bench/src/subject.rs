@@ -20,7 +20,8 @@ pub(crate) enum Operation {
     DecryptCore,
     /// A room key to `session_data` as JSON, with its MAC and base64.
     EncryptWire,
-    /// And back, with the MAC checked and both JSON texts parsed.
+    /// And back, with the MAC checked and both JSON texts parsed: to a room key again, whose session
+    /// key is known to be one.
     DecryptWire,
 }
 
@@ -54,6 +55,8 @@ impl fmt::Display for Operation {
 pub(crate) enum Who {
     /// vodozemac, with which everything is compared.
     Vodozemac,
+    /// The same, with session keys left as the text that they come in.
+    VodozemacText,
     /// matrix-sdk-crypto.
     MatrixSdkCrypto,
     /// Ours, one key at a time.
@@ -66,6 +69,7 @@ impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Vodozemac => f.write_str("vodozemac"),
+            Self::VodozemacText => f.write_str("vodozemac, session key as text"),
             Self::MatrixSdkCrypto => f.write_str("matrix-sdk-crypto"),
             Self::One => f.write_str("ours, one key"),
             Self::Batch(tier) => write!(f, "ours, batch, {tier}"),

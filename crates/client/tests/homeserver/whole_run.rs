@@ -31,7 +31,7 @@ fn new_keys() -> Vec<RoomKey> {
         let data = BackedUpSessionData::new(
             MegolmSessionExport::from_base64(&export).unwrap(),
             sender.sender_key().to_owned(),
-            sender.sender_claimed_keys().clone(),
+            sender.sender_claimed_keys().to_map(),
             Vec::new(),
         );
         room_key(data, number % ROOMS)

@@ -1,20 +1,21 @@
 //! The parser: one pass, recursive only up to the depth bound.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::mem;
 
 use memchr::{memchr, memchr2};
 use zeroize::Zeroizing;
 
-use super::{Json, JsonError, JsonErrorKind, Member, Object, Repr, Text};
+use super::{Decoded, Json, JsonError, JsonErrorKind, Member, Object, Repr, Text};
 
 /// Properties in an ordinary entry; more are no problem, only another allocation.
-const USUAL_SIZE: usize = 10;
+const USUAL_SIZE: usize = 4;
 
 pub(super) fn parse(text: &str, max_depth: usize) -> Result<Json<'_>, JsonError> {
     let mut parser = Parser {
         text,
-        has_controls: text.bytes().fold(false, |any, byte| any | is_control(byte)),
+        max_depth,
+        has_controls: is_control(text.bytes().fold(u8::MAX, u8::min)),
         position: 0,
         members: Vec::with_capacity(USUAL_SIZE),
         elements: Vec::new(),
@@ -33,6 +34,7 @@ pub(super) fn parse(text: &str, max_depth: usize) -> Result<Json<'_>, JsonError>
 /// numbers cost no spare room.
 struct Parser<'a> {
     text: &'a str,
+    max_depth: usize,
     /// Whether there are control characters at all. Between properties they are whitespace; where there
     /// are none, as in what most software writes, no string has to be searched for them.
     has_controls: bool,
@@ -123,7 +125,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn array(&mut self, levels: usize) -> Result<Vec<Json<'a>>, JsonError> {
+    fn array(&mut self, levels: usize) -> Result<Box<[Json<'a>]>, JsonError> {
         let first = self.elements.len();
         let levels = self.enter(levels)?;
         if self.peek() == Some(b']') {
@@ -144,7 +146,7 @@ impl<'a> Parser<'a> {
     }
 
     fn object(&mut self, levels: usize) -> Result<Object<'a>, JsonError> {
-        let first = self.members.len();
+        let (first, outermost) = (self.members.len(), levels == self.max_depth);
         let levels = self.enter(levels)?;
         if self.peek() == Some(b'}') {
             self.position += 1;
@@ -154,13 +156,36 @@ impl<'a> Parser<'a> {
                 self.member(levels)?;
             }
         }
-        let mut members: Vec<_> = self.members.drain(first..).collect();
-        sort_without_duplicates(&mut members)?;
+        let mut members = if outermost {
+            mem::take(&mut self.members)
+        } else {
+            self.members.drain(first..).collect()
+        };
+        self.sort_without_duplicates(&mut members)?;
         Ok(Object { members })
     }
 
+    /// Sorting and comparing neighbours keeps this from being quadratic in hostile input. What is
+    /// sorted has none of the same name, and needs no more: so writers write.
+    fn sort_without_duplicates(&self, members: &mut [Member<'a>]) -> Result<(), JsonError> {
+        if members.is_sorted_by(|one, other| one.name < other.name) {
+            return Ok(());
+        }
+        members.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        for pair in members.windows(2) {
+            if let [one, other] = pair
+                && one.name == other.name
+            {
+                let second = one.text.as_ptr().max(other.text.as_ptr());
+                let offset = second.addr() - self.text.as_ptr().addr();
+                return Err(JsonError { kind: JsonErrorKind::DuplicateProperty, offset });
+            }
+        }
+        Ok(())
+    }
+
     fn member(&mut self, levels: usize) -> Result<(), JsonError> {
-        let offset = self.position;
+        let start = self.position;
         if self.peek() != Some(b'"') {
             return Err(self.unexpected());
         }
@@ -168,29 +193,16 @@ impl<'a> Parser<'a> {
         self.skip_whitespace();
         self.expect(b':')?;
         self.skip_whitespace();
-        let start = self.position;
+        let value_at = self.position - start;
+        // Most are strings. Read here, what is known of them stays in registers.
         let value = if self.peek() == Some(b'"') {
-            let value = self.string()?;
-            if !name.escaped && !value.escaped {
-                self.keep_plain(name.content, value.content, start, offset);
-                return Ok(());
-            }
-            Json::String(value.decoded())
+            Json::String(self.string()?.decoded())
         } else {
             self.value(levels)?
         };
-        self.members.push(Member { name: name.decoded(), value, raw: self.since(start), offset });
+        let (name, text) = (name.decoded(), self.since(start));
+        self.members.push(Member { name, value, text, value_at });
         Ok(())
-    }
-
-    /// Keeps a member that is a string without escapes, as nearly all are. Never inlined, so that it is
-    /// written out of registers: what goes through memory in pieces, and is then read as a whole, waits
-    /// there for longer than it took to read.
-    #[inline(never)]
-    fn keep_plain(&mut self, name: &'a str, value: &'a str, start: usize, offset: usize) {
-        let raw = self.since(start);
-        let (name, value) = (Text(Repr::Borrowed(name)), Text(Repr::Borrowed(value)));
-        self.members.push(Member { name, value: Json::String(value), raw, offset });
     }
 
     fn number(&mut self) -> Result<&'a str, JsonError> {
@@ -296,31 +308,17 @@ struct Quoted<'a> {
 impl<'a> Quoted<'a> {
     #[inline(always)]
     fn decoded(self) -> Text<'a> {
-        Text(if self.escaped { decode(self.content) } else { Repr::Borrowed(self.content) })
+        Text(if self.escaped {
+            Repr::Decoded(Box::new(decode(self.content)))
+        } else {
+            Repr::Borrowed(self.content)
+        })
     }
-}
-
-/// Sorting and comparing neighbours keeps this from being quadratic in hostile input. What is sorted
-/// has none of the same name, and needs no more: so writers write.
-fn sort_without_duplicates(members: &mut [Member<'_>]) -> Result<(), JsonError> {
-    if members.is_sorted_by(|one, other| one.name < other.name) {
-        return Ok(());
-    }
-    members.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-    for pair in members.windows(2) {
-        if let [one, other] = pair
-            && one.name == other.name
-        {
-            let offset = one.offset.max(other.offset);
-            return Err(JsonError { kind: JsonErrorKind::DuplicateProperty, offset });
-        }
-    }
-    Ok(())
 }
 
 /// Decodes the content of a string whose escapes are known to be well-formed.
 #[cold]
-fn decode<'a>(content: &str) -> Repr<'a> {
+fn decode(content: &str) -> Decoded {
     // No escape is shorter than what it stands for, so this never grows and leaves no copy behind.
     let mut decoded = Zeroizing::new(Vec::with_capacity(content.len()));
     let mut rest = content.as_bytes();
@@ -338,8 +336,8 @@ fn decode<'a>(content: &str) -> Repr<'a> {
     }
     // Only an encoded lone surrogate can make this ill-formed.
     match String::from_utf8(mem::take(&mut *decoded)) {
-        Ok(text) => Repr::Decoded(Zeroizing::new(text)),
-        Err(error) => Repr::IllFormed(Zeroizing::new(error.into_bytes())),
+        Ok(text) => Decoded::WellFormed(Zeroizing::new(text)),
+        Err(error) => Decoded::IllFormed(Zeroizing::new(error.into_bytes())),
     }
 }
 

@@ -21,7 +21,7 @@ fn values() {
     assert_eq!(Json::parse("[]").unwrap().as_array(), Some(&[][..]));
     assert_eq!(
         Json::parse("[1 , [2]]"),
-        Ok(Json::Array(vec![Json::Number("1"), Json::Array(vec![Json::Number("2")])]))
+        Ok(Json::Array([Json::Number("1"), Json::Array([Json::Number("2")].into())].into()))
     );
     let object = Json::parse("{ }").unwrap();
     assert!(object.as_object().unwrap().is_empty());

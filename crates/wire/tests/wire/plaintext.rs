@@ -101,11 +101,50 @@ fn fields() {
     assert_eq!(data.forwarding_curve25519_key_chain(), ["a/", "b"]);
     assert_eq!(
         data.sender_claimed_keys(),
-        &BTreeMap::from([("ed25519".to_owned(), "c".to_owned())])
+        BTreeMap::from([("ed25519".to_owned(), "c".to_owned())])
     );
     assert_eq!(data.session_key().session_id().as_str(), SESSION_ID);
     assert_eq!(*data.session_key().expose_base64(), SESSION_KEY);
     assert_eq!(data.other_properties().iter().collect::<Vec<_>>(), [("x", "1")]);
+}
+
+#[test]
+fn claimed_keys() {
+    let claimed = |keys: &str| {
+        let text = format!(
+            "{{\"algorithm\":\"m.megolm.v1.aes-sha2\",\"forwarding_curve25519_key_chain\":[],\
+             \"sender_claimed_keys\":{{{keys}}},\"sender_key\":\"\\u00e9\",\
+             \"session_key\":\"{SESSION_KEY}\"}}"
+        );
+        round_trips(&text)
+    };
+    // Whatever their order, and however they are escaped; and empty ones are no others.
+    let data = claimed(r#""ed25519":"\u0041\n","":"","b":"","a":"1""#);
+    let keys = data.sender_claimed_keys();
+    let all = [("", ""), ("a", "1"), ("b", ""), ("ed25519", "A\n")];
+    assert_eq!(data.sender_key(), "é");
+    assert_eq!(keys.iter().collect::<Vec<_>>(), all);
+    assert_eq!(all.map(|(name, _)| keys.get(name)), all.map(|(_, key)| Some(key)));
+    assert_eq!((keys.get("A\n"), keys.get("1"), keys.get("éa")), (None, None, None));
+    assert_eq!((keys.len(), keys.is_empty()), (4, false));
+    let map: BTreeMap<String, String> = all.map(|(name, key)| (name.into(), key.into())).into();
+    assert_eq!((keys, keys.to_map()), (keys, map.clone()));
+    assert_eq!(keys, map);
+    let session_key = data.session_key().clone();
+    let made = BackedUpSessionData::new(session_key, "é".into(), map, Vec::new());
+    assert_eq!(made, data);
+    assert_eq!(made.to_json(), data.to_json());
+
+    // What is between two texts belongs to one of them.
+    for other in
+        [r#""":"","a":"1","b":"","ed25519":"A""#, r#""":"","a":"","b":"1","ed25519":"A\n""#]
+    {
+        assert_ne!(claimed(other), data);
+        assert_ne!(claimed(other).sender_claimed_keys(), keys);
+    }
+    let none = claimed("");
+    assert_eq!((none.sender_claimed_keys().len(), none.sender_key()), (0, "é"));
+    assert!(none.sender_claimed_keys().is_empty());
 }
 
 #[test]

@@ -155,7 +155,7 @@ fn mac(over: &str) -> BackupMac {
 
 #[test]
 fn what_is_written_is_what_is_covered() {
-    let data = EncryptedSessionData::new(&ephemeral(), b"\xff\xff\xff\0");
+    let data = EncryptedSessionData::new(&ephemeral(), b"\xff\xff\xff\0".to_vec());
     let key = ephemeral().to_base64();
     let covered = format!(r#"{{"ciphertext":"////AA","ephemeral":"{key}"}}"#);
     assert_eq!(data.signable(), covered);
@@ -177,7 +177,7 @@ fn what_is_written_is_what_is_covered() {
 #[test]
 fn hybrids() {
     let v1_mac = V1Mac::from_base64("AAECAwQFBgc").unwrap();
-    let data = EncryptedSessionData::new(&ephemeral(), b"").with_v1_mac(&v1_mac);
+    let data = EncryptedSessionData::new(&ephemeral(), Vec::new()).with_v1_mac(&v1_mac);
     assert!(data.signable().ends_with(r#","mac":"AAECAwQFBgc"}"#));
     assert_eq!(signable(&received(&data.to_json())).unwrap(), data.signable());
 }
@@ -189,7 +189,7 @@ fn other_properties_of_an_entry_that_is_encrypted_anew() {
         r#"{"ephemeral":"x","ciphertext":"y","mac":"z","unsigned":{"age":1.5},"signatures":{},
             "foo":{"b":1,"é":[2]},"a":"\u0062","\"":null}"#,
     );
-    let data = EncryptedSessionData::new(&ephemeral(), b"new")
+    let data = EncryptedSessionData::new(&ephemeral(), b"new".to_vec())
         .with_other_properties(old.properties())
         .unwrap();
     let key = ephemeral().to_base64();
@@ -201,7 +201,7 @@ fn other_properties_of_an_entry_that_is_encrypted_anew() {
     );
     assert_eq!(signable(&received(&data.to_json())).unwrap(), data.to_json());
     for bad in [r#"{"x":1.0}"#, r#"{"x":"\ud800"}"#, r#"{"\ud800":1}"#] {
-        let data = EncryptedSessionData::new(&ephemeral(), b"");
+        let data = EncryptedSessionData::new(&ephemeral(), Vec::new());
         assert!(data.with_other_properties(received(bad).properties()).is_err());
     }
 }

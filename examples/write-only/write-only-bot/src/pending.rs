@@ -147,7 +147,7 @@ mod tests {
         assert!(!room_key.sender_verified);
         let data = room_key.session.data();
         assert_eq!(data.sender_key(), opened.curve25519);
-        assert_eq!(data.sender_claimed_keys()["ed25519"], opened.ed25519);
+        assert_eq!(data.sender_claimed_keys().get("ed25519"), Some(opened.ed25519.as_str()));
         assert_eq!(key.session_id().as_deref(), opened.content["session_id"].as_str());
         assert_eq!(room_key.session.room_id().as_str(), "!room:example.org");
     }

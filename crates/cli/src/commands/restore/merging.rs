@@ -137,7 +137,7 @@ mod tests {
         let forged = BackedUpSessionData::new(
             other,
             a.sender_key().to_owned(),
-            a.sender_claimed_keys().clone(),
+            a.sender_claimed_keys().to_map(),
             Vec::new(),
         );
         let (out, found) = merged([unvouched(&forged), vouched(a)]);
