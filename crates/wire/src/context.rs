@@ -7,7 +7,7 @@ use crate::{
     cause::from_causes,
     json::{Json, JsonError},
     property::{self, PropertyError},
-    write::{write_name, write_string},
+    write::{Sink, write_plain_string, write_string},
 };
 
 const ROOM_ID: &str = "room_id";
@@ -38,16 +38,13 @@ impl Context {
 
     /// The context as JSON.
     pub fn to_json(&self) -> String {
-        let mut out = String::from("{");
-        write_name(&mut out, ROOM_ID);
-        write_string(&mut out, self.room_id.as_str());
-        write_name(&mut out, SESSION_ID);
-        write_string(&mut out, self.session_id.as_str());
-        if let Some(user_id) = &self.user_id {
-            write_name(&mut out, USER_ID);
-            write_string(&mut out, user_id.as_str());
-        }
-        out.push('}');
+        let context = WrittenContext {
+            room_id: self.room_id.as_str(),
+            session_id: self.session_id.as_str(),
+            user_id: self.user_id.as_ref().map(UserId::as_str),
+        };
+        let mut out = String::new();
+        context.write(&mut out);
         out
     }
 }
@@ -76,12 +73,47 @@ impl<'j> WrittenContext<'j> {
         })
     }
 
+    fn write(&self, out: &mut impl Sink) {
+        let members = [
+            (ROOM_ID, Some(self.room_id)),
+            (SESSION_ID, Some(self.session_id)),
+            (USER_ID, self.user_id),
+        ];
+        let mut before = "{";
+        for (name, value) in members {
+            let Some(value) = value else { continue };
+            out.push_str(before);
+            before = ",";
+            write_plain_string(out, name);
+            out.push_str(":");
+            write_string(out, value);
+        }
+        out.push_str("}");
+    }
+
+    /// Whether this JSON is what a writer makes of the context, byte for byte. That it is not says
+    /// nothing: there are other ways to write the same.
+    pub(crate) fn is_written_as(&self, json: &str) -> bool {
+        let mut comparison = Comparison(Some(json));
+        self.write(&mut comparison);
+        comparison.0 == Some("")
+    }
+
     fn into_owned(self) -> Context {
         Context {
             room_id: RoomId::known(self.room_id),
             session_id: SessionId::known(self.session_id),
             user_id: self.user_id.map(UserId::known),
         }
+    }
+}
+
+/// Compares a text with what is written, piece by piece: what is left of it, as long as they agree.
+struct Comparison<'t>(Option<&'t str>);
+
+impl Sink for Comparison<'_> {
+    fn push_str(&mut self, piece: &str) {
+        self.0 = self.0.and_then(|rest| rest.strip_prefix(piece));
     }
 }
 

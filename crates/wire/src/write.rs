@@ -115,11 +115,11 @@ pub(crate) fn write_other_name(out: &mut String, name: &str) {
 }
 
 /// Appends a string that is known to have nothing to escape.
-pub(crate) fn write_plain_string(out: &mut String, text: &str) {
+pub(crate) fn write_plain_string(out: &mut impl Sink, text: &str) {
     debug_assert!(is_plain(text), "nothing to escape");
-    out.push('"');
+    out.push_str("\"");
     out.push_str(text);
-    out.push('"');
+    out.push_str("\"");
 }
 
 /// Appends a comma unless this is the first member of the object.

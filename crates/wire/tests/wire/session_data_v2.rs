@@ -1,8 +1,8 @@
 //! Provenance, names and context in the plaintext of v2 (V2-8 to V2-11, N-1, N-2, B-2).
 
 use matrix_key_backup_wire::{
-    CONTEXT_PROPERTY, Context, MalformedContext, Names, Provenance, RoomId, SessionDataV2,
-    SessionId, UnauthenticatedSource as Source, UserId,
+    BindError, CONTEXT_PROPERTY, Context, Expected, MalformedContext, Names, Provenance, RoomId,
+    SessionDataV2, SessionId, UnauthenticatedSource as Source, UserId,
 };
 use serde_json::Value;
 
@@ -172,6 +172,62 @@ fn contexts_may_say_more() {
         r#""{CONTEXT_PROPERTY}":{{ "x":1.0, "s\u0065ssion_id":"{SESSION_ID}", "room_id":"!room:example.org" }}"#
     ));
     assert_eq!(data.context(), Ok(Some(context(None))));
+}
+
+/// B-2: a context that is written as ours writes it is not parsed to be compared, and one with another
+/// property is. Both find the same.
+#[test]
+fn however_a_context_is_written_it_is_compared_with_its_place() {
+    let rooms =
+        ["r", "!room:example.org", "a\",\"x\":\"b", "a\\", "\u{1}é", "a\",\"session_id\":\"s"];
+    let users = [None, Some("@u:example.org"), Some("@v:example.org"), Some("\"}"), Some("u\\\"")];
+    let id = |text: &str| RoomId::new(text).unwrap();
+    let user = |text: &str| UserId::new(text).unwrap();
+    let mut found = [0; 3];
+    for (written_room, written_user) in rooms.iter().flat_map(|room| users.map(|user| (room, user)))
+    {
+        let context =
+            Context { room_id: id(written_room), user_id: written_user.map(user), ..context(None) };
+        let json = context.to_json();
+        let parsed = json.replacen('{', "{\"a\":0,", 1);
+        let [quick, parsed] =
+            [json, parsed].map(|json| data(&format!("\"{CONTEXT_PROPERTY}\":{json}")));
+        for (room, owner) in rooms.iter().flat_map(|room| users.map(|user| (room, user))) {
+            let place = Expected {
+                room_id: id(room),
+                session_id: SessionId::new(SESSION_ID).unwrap(),
+                user_id: owner.map(user),
+            };
+            let outcome = place.check(&quick);
+            assert_eq!(outcome, place.check(&parsed), "{written_room} {room} {owner:?}");
+            let owner_is_right = owner.is_none() || written_user.is_none() || owner == written_user;
+            let number = match outcome {
+                Err(BindError::WrongRoom { written_for }) => {
+                    assert!(room != written_room && written_for == context.room_id);
+                    0
+                }
+                Err(BindError::WrongUser { written_for }) => {
+                    assert!(!owner_is_right && Some(&written_for) == context.user_id.as_ref());
+                    1
+                }
+                outcome => {
+                    assert_eq!(outcome, Ok(true));
+                    assert!(room == written_room && owner_is_right);
+                    2
+                }
+            };
+            found[number] += 1;
+        }
+    }
+    // Of another room; of another owner; at its place.
+    assert_eq!(found, [6 * 5 * 5 * 5, 6 * 4 * 3, 6 * (5 + 4 + 4)]);
+    // No context of this place where another one's text goes on.
+    let place = Expected { room_id: id("a"), session_id: context(None).session_id, user_id: None };
+    for more in ["x", "}", " ", "\\\"", "\\u0061"] {
+        let json = format!(r#"{{"room_id":"a{more}","session_id":"{SESSION_ID}"}}"#);
+        let outcome = place.check(&data(&format!("\"{CONTEXT_PROPERTY}\":{json}")));
+        assert!(outcome.is_err(), "{json}");
+    }
 }
 
 // V2-11
