@@ -95,13 +95,16 @@ fn read(path: &Path) -> Result<String> {
 }
 
 /// What other programs read of the figures.
-const FIGURES: [&str; 9] = [
+const FIGURES: [&str; 12] = [
     "encrypt_batch_vs_vodozemac",
     "decrypt_batch_vs_vodozemac",
     "encrypt_wire_vs_vodozemac",
     "decrypt_wire_vs_vodozemac",
+    "encrypt_wire_vs_vodozemac_text",
+    "decrypt_wire_vs_vodozemac_text",
     "encrypt_one_vs_vodozemac",
     "decrypt_one_vs_vodozemac",
+    "wire_vs_core",
     "walk_vs_core",
     "restore_100k_seconds",
     "restore_peak_mib",
@@ -139,8 +142,9 @@ fn object<'a>(value: &'a Value, what: &str) -> Result<&'a Map<String, Value>> {
 
 /// Who stands in how many panels: matrix-sdk-crypto lets nobody in between, so its bars are those
 /// of the wire alone.
-const BARS: [(&str, usize); 4] = [
+const BARS: [(&str, usize); 5] = [
     (">vodozemac</text>", 4),
+    (">vodozemac, session key as text</text>", 2),
     (">matrix-sdk-crypto</text>", 2),
     (">ours, one key</text>", 4),
     (">ours, batch, portable</text>", 4),

@@ -45,8 +45,10 @@ fn unauthenticated(source: UnauthenticatedSource) -> Provenance {
 #[test]
 fn olm_room_key_is_vouched_for_and_names_its_room() {
     let data = session();
-    let (curve25519, ed25519) =
-        (data.sender_key().to_owned(), data.sender_claimed_keys().to_map()["ed25519"].clone());
+    let (curve25519, ed25519) = (
+        data.sender_key().to_owned(),
+        data.sender_claimed_keys().get("ed25519").unwrap().to_owned(),
+    );
     let sender = OlmSender { curve25519: &curve25519, ed25519: &ed25519 };
     let user = UserId::new("@me:example.org").unwrap();
     let key = SourcedSession::from_olm_room_key(data, sender, room(), Some(&user)).unwrap();
@@ -63,7 +65,7 @@ fn olm_room_key_is_vouched_for_and_names_its_room() {
 #[test]
 fn olm_room_key_of_another_sender_is_refused() {
     let data = session();
-    let ed25519 = data.sender_claimed_keys().to_map()["ed25519"].clone();
+    let ed25519 = data.sender_claimed_keys().get("ed25519").unwrap().to_owned();
     let curve25519 = data.sender_key().to_owned();
     let offer = |curve25519: &str, ed25519: &str| {
         let sender = OlmSender { curve25519, ed25519 };
@@ -79,8 +81,10 @@ fn olm_room_key_that_claims_more_keys_than_the_payload_is_refused() {
     let mut json: serde_json::Value = serde_json::from_str(&session().to_json()).unwrap();
     json["sender_claimed_keys"]["curve448"] = "x".into();
     let data = BackedUpSessionData::parse(json.to_string().as_bytes()).unwrap();
-    let (curve25519, ed25519) =
-        (data.sender_key().to_owned(), data.sender_claimed_keys().to_map()["ed25519"].clone());
+    let (curve25519, ed25519) = (
+        data.sender_key().to_owned(),
+        data.sender_claimed_keys().get("ed25519").unwrap().to_owned(),
+    );
     let sender = OlmSender { curve25519: &curve25519, ed25519: &ed25519 };
     let refused = SourcedSession::from_olm_room_key(data, sender, room(), None).unwrap_err();
     assert_eq!(refused, SourceMismatch::SenderClaimedKeys);

@@ -81,16 +81,15 @@ impl BackupMac {
         }
     }
 
-    /// The 32 bytes.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
     /// The MAC as unpadded base64, 43 characters.
     #[must_use]
     pub fn to_base64(&self) -> String {
         base64::encode_unpadded(&self.0)
+    }
+
+    /// Appends to `text` what [`to_base64`](Self::to_base64) gives.
+    pub fn push_base64(&self, text: &mut String) {
+        base64::push_unpadded(text, &self.0);
     }
 }
 

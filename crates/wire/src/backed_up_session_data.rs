@@ -184,7 +184,8 @@ impl BackedUpSessionData {
         out.push(']');
     }
 
-    /// About how many bytes the plaintext takes as JSON; no less than it does.
+    /// How many bytes the plaintext takes as JSON: no less than that, and hardly more where nothing is
+    /// to be escaped.
     pub fn size(&self) -> usize {
         self.room()
     }
@@ -302,12 +303,15 @@ impl Unchecked {
     }
 
     fn from_object(object: &Object<'_>) -> Result<Self, SessionDataError> {
-        let [mut algorithm, mut chain, mut claimed_keys, mut sender_key, mut session_key] =
-            [None; FIELDS.len()];
+        let algorithm = property::required_string(object, ALGORITHM)?;
+        if algorithm != MEGOLM_ALGORITHM {
+            return Err(SessionDataError::UnknownAlgorithm { name: shown(algorithm) });
+        }
+        let [mut chain, mut claimed_keys, mut sender_key, mut session_key] = [None; 4];
         let mut other = OtherProperties::with_capacity(object.len().saturating_sub(FIELDS.len()));
         for member in object.members() {
             let field = match member.name().as_str() {
-                Some(ALGORITHM) => &mut algorithm,
+                Some(ALGORITHM) => continue,
                 Some(FORWARDING_KEY_CHAIN) => &mut chain,
                 Some(SENDER_CLAIMED_KEYS) => &mut claimed_keys,
                 Some(SENDER_KEY) => &mut sender_key,
@@ -319,15 +323,12 @@ impl Unchecked {
             };
             *field = Some(member.value());
         }
-        let algorithm = string(algorithm, ALGORITHM)?;
-        if algorithm != MEGOLM_ALGORITHM {
-            return Err(SessionDataError::UnknownAlgorithm { name: shown(algorithm) });
-        }
         let session_key = string(session_key, SESSION_KEY)?;
+        let forwarding_key_chain = forwarding_key_chain(there(chain, FORWARDING_KEY_CHAIN)?)?;
         let sender_key = string(sender_key, SENDER_KEY)?;
         let claimed_keys = there(claimed_keys, SENDER_CLAIMED_KEYS)?;
         Ok(Self {
-            forwarding_key_chain: forwarding_key_chain(there(chain, FORWARDING_KEY_CHAIN)?)?,
+            forwarding_key_chain,
             sender: ClaimedSender::from_json(sender_key, claimed_keys, SENDER_CLAIMED_KEYS)?,
             session_key: UncheckedSessionExport::from_base64(session_key)?,
             other,

@@ -89,18 +89,30 @@ impl Drop for ClaimedSender {
 
 /// `sender_claimed_keys`: keys that a device claims beside its Curve25519 one, by algorithm.
 ///
-/// `Debug` tells how many there are, and not which.
+/// # Security
+///
+/// They prove nothing: whoever wrote the key wrote these too. `Debug` tells how many there are, and
+/// not which.
 ///
 /// ```
-/// # use matrix_key_backup_wire::BackedUpSessionData;
-/// # fn show(data: &BackedUpSessionData) {
+/// # use matrix_key_backup_wire::{BackedUpSessionData, MegolmSessionExport};
+/// # fn show(data: &BackedUpSessionData, another_session: MegolmSessionExport) {
 /// if let Some(key) = data.sender_claimed_keys().get("ed25519") {
 ///     println!("the device claims to sign with {key}");
 /// }
+/// for (algorithm, key) in data.sender_claimed_keys() {
+///     println!("{algorithm}: {key}");
+/// }
+/// // Another session of the same device:
+/// let (sender_key, claimed_keys) = (data.sender_key().to_owned(), data.sender_claimed_keys().to_map());
+/// let another = BackedUpSessionData::new(another_session, sender_key, claimed_keys, Vec::new());
+/// assert_eq!(another.sender_claimed_keys(), data.sender_claimed_keys());
 /// # }
 /// ```
 ///
-/// Source: V1-1.
+/// Source: V1-1; [`BackedUpSessionData` in the specification][spec].
+///
+/// [spec]: https://spec.matrix.org/v1.19/client-server-api/#backup-algorithm-mmegolm_backupv1curve25519-aes-sha2
 #[derive(Clone, Copy)]
 pub struct ClaimedKeys<'a>(&'a ClaimedSender);
 
@@ -111,12 +123,9 @@ impl<'a> ClaimedKeys<'a> {
     }
 
     /// Algorithms and keys, in the order of the algorithms.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+    pub fn iter(&self) -> ClaimedKeysIter<'a> {
         let ClaimedSender { text, ends } = self.0;
-        ends.windows(3).step_by(2).filter_map(|ends| match *ends {
-            [start, middle, end] => Some((text.get(start..middle)?, text.get(middle..end)?)),
-            _ => None,
-        })
+        ClaimedKeysIter { text, ends }
     }
 
     /// How many there are.
@@ -146,6 +155,40 @@ impl<'a> ClaimedKeys<'a> {
             write_string(out, key);
         }
         out.push('}');
+    }
+}
+
+impl<'a> IntoIterator for ClaimedKeys<'a> {
+    type Item = (&'a str, &'a str);
+    type IntoIter = ClaimedKeysIter<'a>;
+
+    fn into_iter(self) -> ClaimedKeysIter<'a> {
+        self.iter()
+    }
+}
+
+/// Iterates over [`ClaimedKeys`]: algorithms and keys, in the order of the algorithms.
+#[derive(Clone)]
+pub struct ClaimedKeysIter<'a> {
+    text: &'a str,
+    /// Where the text before the next algorithm ends, and then as in [`ClaimedSender`].
+    ends: &'a [usize],
+}
+
+impl<'a> Iterator for ClaimedKeysIter<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let [start, rest @ ..] = self.ends else { return None };
+        let &[middle, end, ..] = rest else { return None };
+        self.ends = rest.get(1..)?;
+        Some((self.text.get(*start..middle)?, self.text.get(middle..end)?))
+    }
+}
+
+impl fmt::Debug for ClaimedKeysIter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClaimedKeysIter([redacted])")
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     cause::from_causes,
     json::{Json, JsonError},
     property::{self, PropertyError},
-    write::{Sink, write_plain_string, write_string},
+    write::{Sink, string_room, write_plain_string, write_string},
 };
 
 const ROOM_ID: &str = "room_id";
@@ -43,7 +43,10 @@ impl Context {
             session_id: self.session_id.as_str(),
             user_id: self.user_id.as_ref().map(UserId::as_str),
         };
-        let mut out = String::new();
+        const FIXED: usize = 64; // names, punctuation
+        let ids = [Some(context.room_id), Some(context.session_id), context.user_id];
+        let room: usize = ids.into_iter().flatten().map(string_room).sum();
+        let mut out = String::with_capacity(FIXED + room);
         context.write(&mut out);
         out
     }

@@ -31,10 +31,11 @@ impl Expected {
         let Some(json) = data.other_properties().get(CONTEXT_PROPERTY) else {
             return Ok(false);
         };
-        // One that is written as ours writes it need not be parsed. Where the owner is known, it may
-        // be left out all the same.
-        let with_owner = self.context(self.user_id.as_ref());
-        if with_owner.is_written_as(json) || self.context(None).is_written_as(json) {
+        // One that is written as ours writes it need not be parsed. The owner may be left out.
+        let owner = self.user_id.as_ref();
+        if self.context(owner).is_written_as(json)
+            || owner.is_some() && self.context(None).is_written_as(json)
+        {
             return Ok(true);
         }
         let json = Json::parse(json).map_err(MalformedContext::from)?;

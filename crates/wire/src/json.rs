@@ -253,7 +253,7 @@ pub struct Object<'a> {
     members: Vec<Member<'a>>,
 }
 
-/// One property of an object.
+/// One property of an object. There are many of them: each should fit into a line of the cache.
 #[derive(Clone)]
 pub(crate) struct Member<'a> {
     name: Text<'a>,
@@ -263,6 +263,8 @@ pub(crate) struct Member<'a> {
     /// Where in there the value starts.
     value_at: usize,
 }
+
+const _: () = assert!(size_of::<Member<'_>>() <= 64);
 
 impl<'a> Member<'a> {
     pub(crate) fn name(&self) -> &Text<'a> {
@@ -331,7 +333,7 @@ impl<'a> Object<'a> {
     }
 
     /// Names and the text of the values, in the order of the names' code points.
-    pub fn iter_raw(&self) -> impl ExactSizeIterator<Item = (&Text<'a>, &'a str)> {
+    pub fn iter_raw(&self) -> impl ExactSizeIterator<Item = (&Text<'a>, &'a str)> + Clone {
         self.members.iter().map(|member| (&member.name, member.raw()))
     }
 

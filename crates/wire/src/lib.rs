@@ -31,7 +31,7 @@ pub use backed_up_session_data::{
     BackedUpSessionData, NotEarlier, OtherPropertyError, SessionDataError,
 };
 pub use canonical::{CanonicalJsonError, canonical_json, signable};
-pub use claimed_sender::ClaimedKeys;
+pub use claimed_sender::{ClaimedKeys, ClaimedKeysIter};
 pub use context::{Context, MalformedContext};
 pub use expected::{BindError, Expected};
 pub use ids::{EmptyIdentifier, RoomId, SessionId, UserId};

@@ -1,4 +1,4 @@
-//! Properties that nobody here knows, kept so that they survive a round trip.
+//! Properties that are no fields here, kept so that they survive a round trip.
 
 use alloc::{
     borrow::{Cow, ToOwned},
@@ -10,14 +10,20 @@ use core::{fmt, mem};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
-    CONTEXT_PROPERTY, Names, SHARED_HISTORY, SHARED_HISTORY_SDK,
+    BUNDLE_SENDER_PROPERTY, CONTEXT_PROPERTY, Names, SHARED_HISTORY, SHARED_HISTORY_SDK,
     json::Member,
     write::{ill_formed_string_room, write_ill_formed_string, write_separator},
 };
 
 /// Names that are often there.
-const KNOWN: [&str; 4] =
-    [CONTEXT_PROPERTY, Names::Unstable.unauthenticated(), SHARED_HISTORY, SHARED_HISTORY_SDK];
+const KNOWN: [&str; 6] = [
+    CONTEXT_PROPERTY,
+    BUNDLE_SENDER_PROPERTY,
+    Names::Stable.unauthenticated(),
+    Names::Unstable.unauthenticated(),
+    SHARED_HISTORY,
+    SHARED_HISTORY_SDK,
+];
 
 /// The unknown properties of a plaintext: the text of each value exactly as it was received.
 ///

@@ -1,6 +1,7 @@
 //! `session_data` as it travels: as received, and to be written.
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use core::fmt;
 
 use matrix_key_backup_primitives::{BackupMac, EphemeralPublicKey, V1Mac, base64};
 
@@ -180,7 +181,7 @@ impl<'r, 'a> BackupMacs<'r, 'a> {
 ///
 /// Its JSON is canonical from the start, so what is authenticated and what is written are the same
 /// text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct EncryptedSessionData {
     ciphertext: Vec<u8>,
     ephemeral: EphemeralPublicKey,
@@ -202,8 +203,8 @@ impl EncryptedSessionData {
         self
     }
 
-    /// Adds the unknown cleartext properties of an entry that is encrypted anew (M-3). It has none
-    /// but these.
+    /// Takes the unknown cleartext properties of an entry that is encrypted anew (M-3), in place of
+    /// any that were taken before.
     ///
     /// `ephemeral`, `ciphertext` and `mac` are not among them, nor are `unsigned` and `signatures`,
     /// which belong to the old content.
@@ -305,6 +306,12 @@ impl EncryptedSessionData {
     }
 }
 
+impl fmt::Debug for EncryptedSessionData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("EncryptedSessionData").field(&self.to_json()).finish()
+    }
+}
+
 fn write_other(out: &mut String, (name, value): &(String, String)) {
     write_other_name(out, name);
     out.push_str(value);
@@ -316,6 +323,6 @@ fn write_backup_mac(out: &mut String, mac: &BackupMac, names: Names) {
     out.push('{');
     write_name(out, names.backup_mac());
     out.push('"');
-    base64::push_unpadded(out, mac.as_bytes());
+    mac.push_base64(out);
     out.push_str("\"}}");
 }

@@ -100,7 +100,7 @@ pub(crate) fn write_ill_formed_string(out: &mut String, bytes: &[u8]) {
 }
 
 /// Appends `"name":`, preceded by a comma unless this is the first member of the object. The name
-/// is one of the specification's, which have nothing to escape.
+/// is a known one, in which nothing is to be escaped.
 pub(crate) fn write_name(out: &mut String, name: &'static str) {
     write_separator(out);
     write_plain_string(out, name);

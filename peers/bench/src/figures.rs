@@ -42,8 +42,9 @@ pub(crate) struct TierFigures {
     pub(crate) decrypt_wire_vs_vodozemac_text: f64,
     pub(crate) encrypt_one_vs_vodozemac: f64,
     pub(crate) decrypt_one_vs_vodozemac: f64,
-    /// What the whole walk costs, JSON as received to parsed room key, in times of the decryption
-    /// alone.
+    /// What it costs from JSON as received to a parsed room key, in times of the decryption alone.
+    pub(crate) wire_vs_core: f64,
+    /// The same for the whole walk, to a room key that was compared with its place.
     pub(crate) walk_vs_core: f64,
     /// By the engine from a JSON file, one thread computing.
     pub(crate) restore_100k_seconds: f64,
@@ -101,18 +102,19 @@ impl TierFigures {
         let to_text = |subject: &Subject| {
             Ok::<_, String>(ratio(subject, by(subject.operation, Who::VodozemacText)?))
         };
-        let (core, walk) = (many(Operation::DecryptCore)?, many(Operation::DecryptWire)?);
+        let (core, wire) = (many(Operation::DecryptCore)?, many(Operation::DecryptWire)?);
         let (sessions, restore) = restored(tier, restores).ok_or("nothing was restored")?;
         Ok(Self {
             encrypt_batch_vs_vodozemac: to_vodozemac(many(Operation::EncryptCore)?)?,
             decrypt_batch_vs_vodozemac: to_vodozemac(core)?,
             encrypt_wire_vs_vodozemac: to_vodozemac(many(Operation::EncryptWire)?)?,
-            decrypt_wire_vs_vodozemac: to_vodozemac(walk)?,
+            decrypt_wire_vs_vodozemac: to_vodozemac(wire)?,
             encrypt_wire_vs_vodozemac_text: to_text(many(Operation::EncryptWire)?)?,
-            decrypt_wire_vs_vodozemac_text: to_text(walk)?,
+            decrypt_wire_vs_vodozemac_text: to_text(wire)?,
             encrypt_one_vs_vodozemac: to_vodozemac(by(Operation::EncryptCore, Who::One)?)?,
             decrypt_one_vs_vodozemac: to_vodozemac(by(Operation::DecryptCore, Who::One)?)?,
-            walk_vs_core: ratio(core, walk),
+            wire_vs_core: ratio(core, wire),
+            walk_vs_core: ratio(core, many(Operation::Walk)?),
             // A short run tries out whether all this works, with fewer keys.
             restore_100k_seconds: restore.seconds * 100_000.0 / sessions as f64,
             restore_peak_mib: restore.peak_mib,
@@ -132,7 +134,7 @@ fn restored(tier: Tier, restores: &[Restore]) -> Option<(usize, &Outcome)> {
 impl Measured {
     fn new(subject: &Subject, subjects: &[Subject]) -> Result<Self> {
         let &Subject { operation, who, threads, ref nanoseconds, .. } = subject;
-        let vodozemac = find(subjects, operation, Who::Vodozemac, threads);
+        let vodozemac = find(subjects, operation.of_peers(), Who::Vodozemac, threads);
         Ok(Self {
             operation,
             who,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use matrix_key_backup_primitives::{BackupDecryptionKey, hazmat};
 use matrix_key_backup_v2::{BackupReader, BackupWriter, SourcedSession};
-use matrix_key_backup_wire::{BackedUpSessionData, MegolmSessionExport, Names, RoomId};
+use matrix_key_backup_wire::{BackedUpSessionData, Expected, MegolmSessionExport, Names, RoomId};
 use rand::rng;
 use vodozemac::{
     base64_encode,
@@ -25,6 +25,8 @@ pub(crate) struct Input {
     pub(crate) reader: BackupReader,
     pub(crate) writer: BackupWriter,
     pub(crate) sessions: Vec<SourcedSession>,
+    /// Where each of them belongs.
+    pub(crate) places: Vec<Expected>,
     pub(crate) plaintexts: Vec<Vec<u8>>,
     pub(crate) messages: Vec<hazmat::RawMessage>,
     /// `session_data`, sealed by ours.
@@ -37,6 +39,7 @@ impl Input {
         let (reader, writer) = (key.clone(), key.writer(Names::Unstable));
         let room = room_for(PLAINTEXT)?;
         let sessions = (0..BATCH).map(|_| session(room.clone())).collect::<Result<Vec<_>>>()?;
+        let places = sessions.iter().map(place).collect();
         let plaintexts: Vec<_> = sessions.iter().map(plaintext).collect();
         let messages = plaintexts
             .iter()
@@ -47,7 +50,8 @@ impl Input {
             .map(|session| Ok(writer.seal(session, &mut rng())?.as_json().to_owned()))
             .collect::<Result<_>>()?;
         let decryption_key = [42; 32];
-        let input = Self { decryption_key, reader, writer, sessions, plaintexts, messages, sealed };
+        let input =
+            Self { decryption_key, reader, writer, sessions, places, plaintexts, messages, sealed };
         Ok(Arc::new(input))
     }
 }
@@ -67,6 +71,11 @@ fn room_for(length: usize) -> Result<RoomId> {
 
 fn plaintext(session: &SourcedSession) -> Vec<u8> {
     session.data().to_json_marked(session.provenance(), Names::Unstable).as_bytes().to_vec()
+}
+
+fn place(session: &SourcedSession) -> Expected {
+    let (room_id, session_id) = (session.room_id().clone(), session.session_id());
+    Expected { room_id, session_id, user_id: None }
 }
 
 /// A new Megolm session of this device.

@@ -4,7 +4,8 @@ use std::{hint::black_box, ops::Range, sync::Arc};
 
 use matrix_key_backup_primitives::hazmat::{self, Decryptor, Encryptor};
 use matrix_key_backup_v2::{
-    BackupReader, BackupWriter, UnverifiedSessionData, VerifiedSessionData,
+    BackupReader, BackupWriter, DecryptedSessionData, UnusableSessionData, UnverifiedSessionData,
+    VerifiedSessionData,
 };
 use matrix_key_backup_wire::{BackupAlgorithm, Names};
 use matrix_key_backup_x25519_batch as x25519;
@@ -53,6 +54,13 @@ fn one(input: &Arc<Input>) -> Vec<Subject> {
             let verified = unverified.verify(input.reader.mac_key()).unwrap();
             black_box(verified.decrypt(&input.reader).unwrap());
         }),
+        each(Operation::Walk, input, |input, key| {
+            let sealed = black_box(&input.sealed[key]);
+            let unverified = UnverifiedSessionData::parse(sealed, ALGORITHM).unwrap();
+            let verified = unverified.verify(input.reader.mac_key()).unwrap();
+            let decrypted = verified.decrypt(&input.reader).unwrap();
+            black_box(decrypted.bind(&input.places[key]).unwrap());
+        }),
     ]
 }
 
@@ -76,7 +84,8 @@ fn batch(input: &Arc<Input>, tier: Tier) -> Result<Vec<Subject>> {
         subject(Operation::EncryptCore, tier, encrypt_core(Arc::clone(input), encryptor)),
         subject(Operation::DecryptCore, tier, decrypt_core(Arc::clone(input), decryptor)),
         subject(Operation::EncryptWire, tier, encrypt_wire(Arc::clone(input), writer)),
-        subject(Operation::DecryptWire, tier, decrypt_wire(Arc::clone(input), reader)),
+        subject(Operation::DecryptWire, tier, decrypt_wire(Arc::clone(input), reader.clone())),
+        subject(Operation::Walk, tier, walk(Arc::clone(input), reader)),
     ])
 }
 
@@ -132,14 +141,32 @@ fn encrypt_wire(input: Arc<Input>, writer: BackupWriter) -> Work {
 
 fn decrypt_wire(input: Arc<Input>, reader: BackupReader) -> Work {
     Box::new(move |keys| {
-        let verified: Vec<_> = black_box(&input.sealed[keys])
-            .iter()
-            .map(|sealed| {
-                let unverified = UnverifiedSessionData::parse(sealed, ALGORITHM).unwrap();
-                unverified.verify(reader.mac_key()).unwrap()
-            })
-            .collect();
-        let decrypted = black_box(VerifiedSessionData::decrypt_batch(&verified, &reader));
+        let decrypted = black_box(decrypted(black_box(&input.sealed[keys]), &reader));
         assert!(decrypted.iter().all(Result::is_ok));
     })
+}
+
+fn walk(input: Arc<Input>, reader: BackupReader) -> Work {
+    Box::new(move |keys| {
+        let (sealed, places) = (black_box(&input.sealed[keys.clone()]), &input.places[keys]);
+        let decrypted = decrypted(sealed, &reader).into_iter();
+        let bind = |(key, place): (Result<DecryptedSessionData, _>, _)| key.unwrap().bind(place);
+        let bound: Vec<_> = decrypted.zip(places).map(bind).map(Result::unwrap).collect();
+        black_box(bound);
+    })
+}
+
+/// All of them with their MACs checked, and then decrypted and parsed.
+fn decrypted(
+    sealed: &[String],
+    reader: &BackupReader,
+) -> Vec<Result<DecryptedSessionData, UnusableSessionData>> {
+    let verified: Vec<_> = sealed
+        .iter()
+        .map(|sealed| {
+            let unverified = UnverifiedSessionData::parse(sealed, ALGORITHM).unwrap();
+            unverified.verify(reader.mac_key()).unwrap()
+        })
+        .collect();
+    VerifiedSessionData::decrypt_batch(&verified, reader)
 }

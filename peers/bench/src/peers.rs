@@ -10,6 +10,7 @@ use matrix_sdk_crypto::{
 use pollster::FutureExt;
 use ruma::{api::client::backup::EncryptedSessionData, device_id, room_id, user_id};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 use vodozemac::{
     Curve25519PublicKey, Curve25519SecretKey, base64_encode,
     megolm::ExportedSessionKey,
@@ -42,8 +43,9 @@ struct RoomKey<K> {
     sender_claimed_keys: BTreeMap<String, String>,
     sender_key: String,
     session_key: K,
+    /// Known to be JSON, and no more, as long as nobody asks for it.
     #[serde(rename = "io.github.matrix_key_backup.context")]
-    context: BTreeMap<String, String>,
+    context: Box<RawValue>,
 }
 
 /// The `session_data` of v1.

@@ -7,8 +7,8 @@ use crate::{
     subject::{Operation, Who},
 };
 
-const WIDTH: usize = 860;
-const LEFT: usize = 210;
+const WIDTH: usize = 880;
+const LEFT: usize = 230;
 const BAR: usize = 20;
 const ROW: usize = 28;
 const PANEL_TITLE: usize = 34;

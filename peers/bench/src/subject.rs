@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::tier::Tier;
 
-/// What is done. Every implementation of one operation starts from the same and comes to the same.
+/// What is done. Every implementation of one operation starts from the same and comes to the same,
+/// but for [`Who::VodozemacText`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Operation {
@@ -23,17 +24,26 @@ pub(crate) enum Operation {
     /// And back, with the MAC checked and both JSON texts parsed: to a room key again, whose session
     /// key is known to be one.
     DecryptWire,
+    /// The same, and compared with the place where it was found, which others do not do: so it is
+    /// compared with their [`DecryptWire`](Self::DecryptWire).
+    Walk,
 }
 
 impl Operation {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Agree,
         Self::DiffieHellman,
         Self::EncryptCore,
         Self::DecryptCore,
         Self::EncryptWire,
         Self::DecryptWire,
+        Self::Walk,
     ];
+
+    /// What peers do that comes nearest.
+    pub(crate) fn of_peers(self) -> Self {
+        if self == Self::Walk { Self::DecryptWire } else { self }
+    }
 }
 
 impl fmt::Display for Operation {
@@ -45,6 +55,7 @@ impl fmt::Display for Operation {
             Self::DecryptCore => "decrypt, core",
             Self::EncryptWire => "encrypt, wire",
             Self::DecryptWire => "decrypt, wire",
+            Self::Walk => "decrypt, wire, bind",
         })
     }
 }

@@ -36,8 +36,10 @@ pub fn room_keys() -> Vec<RoomKey> {
 
 pub fn room_key(data: BackedUpSessionData, room: usize) -> RoomKey {
     let room = RoomId::new(format!("!room{room}:example.org")).unwrap();
-    let (curve25519, ed25519) =
-        (data.sender_key().to_owned(), data.sender_claimed_keys().to_map()["ed25519"].clone());
+    let (curve25519, ed25519) = (
+        data.sender_key().to_owned(),
+        data.sender_claimed_keys().get("ed25519").unwrap().to_owned(),
+    );
     let sender = OlmSender { curve25519: &curve25519, ed25519: &ed25519 };
     RoomKey::new(SourcedSession::from_olm_room_key(data, sender, room, None).unwrap())
 }

@@ -31,7 +31,7 @@ pub(super) fn parse(text: &str, max_depth: usize) -> Result<Json<'_>, JsonError>
 
 /// Each method reads from `position` on. What belongs to objects and arrays that are still open is on
 /// two stacks: so a closed one is allocated once, with its exact size, and small ones in large
-/// numbers cost no spare room.
+/// numbers cost no spare room. Only the outermost object, of which there is one, takes its stack.
 struct Parser<'a> {
     text: &'a str,
     max_depth: usize,
@@ -156,7 +156,8 @@ impl<'a> Parser<'a> {
                 self.member(levels)?;
             }
         }
-        let mut members = if outermost {
+        // The outermost one takes the stack, unless what it enclosed has made that far too large.
+        let mut members = if outermost && self.members.capacity() <= 2 * self.members.len() {
             mem::take(&mut self.members)
         } else {
             self.members.drain(first..).collect()
@@ -395,4 +396,27 @@ fn hex4(digits: &[u8]) -> Option<(u16, &[u8])> {
         unit = unit << 4 | value as u16;
     }
     Some((unit, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{format, string::String};
+
+    use super::{Json, parse};
+
+    #[test]
+    fn what_was_enclosed_leaves_no_room_behind() {
+        let room = |inner: usize, outer: usize| {
+            let members = |count| (0..count).map(|n| format!(",\"{n}\":0")).collect::<String>();
+            let text = format!("{{\"x\":{{\"y\":0{}}}{}}}", members(inner), members(outer));
+            let Ok(Json::Object(object)) = parse(&text, 2) else { panic!("{text}") };
+            assert_eq!(object.len(), outer + 1);
+            object.members.capacity()
+        };
+        for outer in [0, 1, 2, 3, 7, 100] {
+            for inner in [0, 1, 10, 1000] {
+                assert!(room(inner, outer) <= 2 * (outer + 1), "{inner}, {outer}");
+            }
+        }
+    }
 }

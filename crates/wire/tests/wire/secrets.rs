@@ -23,6 +23,8 @@ fn debug_of_the_plaintext() {
     shows_nothing(&data);
     shows_nothing(&data.other_properties());
     shows_nothing(&data.session_key());
+    shows_nothing(&data.sender_claimed_keys());
+    shows_nothing(&data.sender_claimed_keys().iter());
     shows_nothing(&SessionDataV2::from(data));
     shows_nothing(&MegolmSessionExport::from_base64(SESSION_KEY));
 }
