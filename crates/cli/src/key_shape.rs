@@ -134,7 +134,7 @@ mod tests {
         for text in [
             "backup.sqlite3.key",
             "My keys of the year 2024 from the old laptop.txt",
-            "/home/alice/Documents/matrix/keys",
+            "/media/stick/Documents/matrix/keys",
             "src/SomeDirectory/ThatIsNotThere1/AndSoOn12",
             "src/key_shape.rs",
             "@alice:example.org",
