@@ -87,7 +87,7 @@ impl BackupMac {
         base64::encode_unpadded(&self.0)
     }
 
-    /// Appends to `text` what [`to_base64`](Self::to_base64) gives.
+    /// Appends to `text` the 43 characters that [`to_base64`](Self::to_base64) gives.
     pub fn push_base64(&self, text: &mut String) {
         base64::push_unpadded(text, &self.0);
     }

@@ -18,7 +18,7 @@ use crate::{
     json::{Json, JsonError, MAX_DEPTH, Object},
     property::{self, PropertyError},
     session_data::write_raw_members,
-    write::{write_name, write_other_name, write_separator, write_string},
+    write::{write_name, write_other_name, write_string},
 };
 
 const PUBLIC_KEY: &str = "public_key";
@@ -146,9 +146,7 @@ fn write_signatures(signatures: &Signatures) -> String {
         write_other_name(&mut out, user_id);
         out.push('{');
         for (key_id, signature) in keys {
-            write_separator(&mut out);
-            write_string(&mut out, key_id);
-            out.push(':');
+            write_other_name(&mut out, key_id);
             write_string(&mut out, signature);
         }
         out.push('}');

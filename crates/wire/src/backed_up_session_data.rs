@@ -307,31 +307,15 @@ impl Unchecked {
         if algorithm != MEGOLM_ALGORITHM {
             return Err(SessionDataError::UnknownAlgorithm { name: shown(algorithm) });
         }
-        let [mut chain, mut claimed_keys, mut sender_key, mut session_key] = [None; 4];
-        let mut other = OtherProperties::with_capacity(object.len().saturating_sub(FIELDS.len()));
-        for member in object.members() {
-            let field = match member.name().as_str() {
-                Some(ALGORITHM) => continue,
-                Some(FORWARDING_KEY_CHAIN) => &mut chain,
-                Some(SENDER_CLAIMED_KEYS) => &mut claimed_keys,
-                Some(SENDER_KEY) => &mut sender_key,
-                Some(SESSION_KEY) => &mut session_key,
-                _ => {
-                    other.append(member);
-                    continue;
-                }
-            };
-            *field = Some(member.value());
-        }
-        let session_key = string(session_key, SESSION_KEY)?;
-        let forwarding_key_chain = forwarding_key_chain(there(chain, FORWARDING_KEY_CHAIN)?)?;
-        let sender_key = string(sender_key, SENDER_KEY)?;
-        let claimed_keys = there(claimed_keys, SENDER_CLAIMED_KEYS)?;
+        let session_key = property::required_string(object, SESSION_KEY)?;
+        let forwarding_key_chain = forwarding_key_chain(object)?;
+        let sender_key = property::required_string(object, SENDER_KEY)?;
+        let claimed_keys = property::required(object, SENDER_CLAIMED_KEYS)?;
         Ok(Self {
             forwarding_key_chain,
             sender: ClaimedSender::from_json(sender_key, claimed_keys, SENDER_CLAIMED_KEYS)?,
             session_key: UncheckedSessionExport::from_base64(session_key)?,
-            other,
+            other: OtherProperties::but(&FIELDS, object),
         })
     }
 
@@ -356,22 +340,6 @@ impl fmt::Debug for BackedUpSessionData {
     }
 }
 
-/// A field's value, which must be there.
-fn there<'j, 'a>(
-    field: Option<&'j Json<'a>>,
-    property: &'static str,
-) -> Result<&'j Json<'a>, PropertyError> {
-    field.ok_or(PropertyError::Missing { property })
-}
-
-/// The same for a string.
-fn string<'j>(
-    field: Option<&'j Json<'_>>,
-    property: &'static str,
-) -> Result<&'j str, PropertyError> {
-    property::string(there(field, property)?, property, "a string")
-}
-
 /// `forwarding_curve25519_key_chain`, wiped on drop: the keys in it, of which there are hardly ever
 /// any, and not the list, which only says where they were.
 #[derive(Clone, PartialEq, Eq)]
@@ -383,8 +351,9 @@ impl Drop for KeyChain {
     }
 }
 
-fn forwarding_key_chain(value: &Json<'_>) -> Result<KeyChain, PropertyError> {
+fn forwarding_key_chain(object: &Object<'_>) -> Result<KeyChain, PropertyError> {
     const EXPECTED: &str = "an array of strings";
+    let value = property::required(object, FORWARDING_KEY_CHAIN)?;
     let elements = value
         .as_array()
         .ok_or_else(|| property::wrong_type(value, FORWARDING_KEY_CHAIN, EXPECTED))?;

@@ -11,7 +11,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
     BUNDLE_SENDER_PROPERTY, CONTEXT_PROPERTY, Names, SHARED_HISTORY, SHARED_HISTORY_SDK,
-    json::Member,
+    json::{Member, Object},
     write::{ill_formed_string_room, write_ill_formed_string, write_separator},
 };
 
@@ -76,15 +76,17 @@ impl OtherProperties {
         self.properties.is_empty()
     }
 
-    /// None, with room for so many.
-    pub(crate) fn with_capacity(count: usize) -> Self {
-        Self { properties: Vec::with_capacity(count) }
-    }
-
-    /// Adds one as it was received, the name of which comes after all that are there.
-    pub(crate) fn append(&mut self, member: &Member<'_>) {
-        let (name, value) = (kept(member.name().as_bytes()), member.raw().to_owned());
-        self.properties.push(Property { name, value });
+    /// Keeps the properties of an object as they were received, but for these.
+    pub(crate) fn but(fields: &[&str], object: &Object<'_>) -> Self {
+        let is_other = |member: &&Member<'_>| {
+            member.name().as_str().is_none_or(|name| !fields.contains(&name))
+        };
+        let mut properties = Vec::with_capacity(object.len().saturating_sub(fields.len()));
+        properties.extend(object.members().iter().filter(is_other).map(|member| Property {
+            name: kept(member.name().as_bytes()),
+            value: member.raw().to_owned(),
+        }));
+        Self { properties }
     }
 
     /// Puts a value that is known to be JSON.

@@ -49,15 +49,11 @@ fn one(input: &Arc<Input>) -> Vec<Subject> {
             black_box(input.writer.seal(black_box(&input.sessions[key]), &mut rng()).unwrap());
         }),
         each(Operation::DecryptWire, input, |input, key| {
-            let sealed = black_box(&input.sealed[key]);
-            let unverified = UnverifiedSessionData::parse(sealed, ALGORITHM).unwrap();
-            let verified = unverified.verify(input.reader.mac_key()).unwrap();
+            let verified = verified(black_box(&input.sealed[key]), &input.reader);
             black_box(verified.decrypt(&input.reader).unwrap());
         }),
         each(Operation::Walk, input, |input, key| {
-            let sealed = black_box(&input.sealed[key]);
-            let unverified = UnverifiedSessionData::parse(sealed, ALGORITHM).unwrap();
-            let verified = unverified.verify(input.reader.mac_key()).unwrap();
+            let verified = verified(black_box(&input.sealed[key]), &input.reader);
             let decrypted = verified.decrypt(&input.reader).unwrap();
             black_box(decrypted.bind(&input.places[key]).unwrap());
         }),
@@ -161,12 +157,11 @@ fn decrypted(
     sealed: &[String],
     reader: &BackupReader,
 ) -> Vec<Result<DecryptedSessionData, UnusableSessionData>> {
-    let verified: Vec<_> = sealed
-        .iter()
-        .map(|sealed| {
-            let unverified = UnverifiedSessionData::parse(sealed, ALGORITHM).unwrap();
-            unverified.verify(reader.mac_key()).unwrap()
-        })
-        .collect();
+    let verified: Vec<_> = sealed.iter().map(|sealed| verified(sealed, reader)).collect();
     VerifiedSessionData::decrypt_batch(&verified, reader)
+}
+
+fn verified<'a>(sealed: &'a str, reader: &BackupReader) -> VerifiedSessionData<'a> {
+    let unverified = UnverifiedSessionData::parse(sealed, ALGORITHM).unwrap();
+    unverified.verify(reader.mac_key()).unwrap()
 }
